@@ -1,0 +1,1 @@
+"""Neo4j and nothing else: model, compiler, Cypher, client, embedded engine. Imports no other room."""
