@@ -1,0 +1,77 @@
+"""All that a resolver may use while it answers one request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from strawberry.dataloader import DataLoader
+
+from graph.errors import GraphUnavailable
+from graph.repository import GraphRepository
+from resolvers.problems import Unauthenticated
+from sql import models
+from sql.session import Database
+
+
+class Settings(Protocol):
+    """What resolvers read of the settings; graphql_api.settings satisfies it."""
+
+    teacher_registration: bool
+    inline_deadline_seconds: float
+    graph_deadline_seconds: float
+    access_token_seconds: int
+    refresh_token_seconds: int
+    login_attempts_per_account: int
+    login_attempts_per_address: int
+    login_window_seconds: int
+
+
+class TokenIssuer(Protocol):
+    """Signs access tokens; graphql_api.tokens satisfies it."""
+
+    def issue(self, user: models.User) -> tuple[str, datetime]: ...
+
+
+@dataclass(slots=True)
+class Context:
+    """One request: who asks, which stores answer, and what was asked of them so far."""
+
+    settings: Settings
+    database: Database
+    graph: GraphRepository | None
+    tokens: TokenIssuer
+    viewer: models.User | None
+    address: str
+    # Tries the changes of a write inline, within a deadline, and never raises (mirror.worker).
+    try_inline: Callable[[str], Awaitable[None]]
+    # Tells a waiting extraction worker that there is something to do.
+    wake_extraction: Callable[[], None]
+    loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+    asked_graph: bool = False
+    committed: bool = False
+
+    def signed_in(self) -> models.User:
+        """Return the viewer; raise Unauthenticated for an anonymous caller."""
+        if self.viewer is None:
+            raise Unauthenticated()
+        return self.viewer
+
+    def repository(self) -> GraphRepository:
+        """Return the graph; raise GraphUnavailable where none is configured."""
+        self.asked_graph = True
+        if self.graph is None:
+            raise GraphUnavailable("no graph is configured", retryable=False)
+        return self.graph
+
+    def loader(
+        self, name: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]
+    ) -> DataLoader[Any, Any]:
+        """Return the batching reader of this request under a name: one read for all keys of a tick."""
+        found = self.loaders.get(name)
+        if found is None:
+            found = self.loaders[name] = DataLoader(load_fn=load)
+        return found

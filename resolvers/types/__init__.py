@@ -1,0 +1,1 @@
+"""The nouns of the GraphQL schema, by subject. Imports field resolvers, never mutations."""
