@@ -1,0 +1,79 @@
+# `make` alone lists the commands. Only python3 (3.11 or newer) and make have to be there already.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TOOLS := .venv-tools
+STAMP := $(VENV)/.installed
+PYTEST_ARGS ?=
+UV_LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve check lint types rooms schema-fresh test schema format lock audit clean
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
+
+# The stamp is written last, so an installation that was cut short is done again.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3"; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) \
+	  || { echo "python3 -m venv failed; on Debian and Ubuntu: apt install python3-venv"; rm -rf $(VENV); exit 1; }
+	@echo "Installing the locked dependencies into $(VENV) (a minute or so, once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(STAMP) ## Make .venv from the hash-pinned lock (the other commands do it when needed)
+
+demo: $(STAMP) ## Start a whole demonstration: two courses, a simulated class, the API
+	@exec $(BIN)/lab-tutor demo
+
+serve: $(STAMP) ## Start the API with the settings of the environment and .env
+	@exec $(BIN)/lab-tutor serve
+
+check: lint types rooms schema-fresh test ## Everything that has to hold before a commit
+
+lint: $(STAMP) ## Style: ruff check and ruff format --check
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(STAMP) ## Types: mypy --strict
+	@$(BIN)/mypy
+
+rooms: $(STAMP) ## Rooms: who may import whom (import-linter)
+	@$(BIN)/lint-imports --no-logo
+
+schema-fresh: $(STAMP) ## Is schema.graphql what the code says?
+	@$(BIN)/lab-tutor print-schema > $(VENV)/schema.graphql
+	@diff -u schema.graphql $(VENV)/schema.graphql \
+	  || { echo "schema.graphql is stale: run make schema and commit the result"; exit 1; }
+	@echo "schema.graphql is fresh"
+
+test: $(STAMP) ## Tests; with LAB_TUTOR_TEST_* set, on Neo4j and PostgreSQL servers too
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+schema: $(STAMP) ## Write schema.graphql from the code
+	@$(BIN)/lab-tutor print-schema > $(VENV)/schema.graphql
+	@cp $(VENV)/schema.graphql schema.graphql
+
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+$(TOOLS)/.installed: requirements-tools.lock
+	@[ -x $(TOOLS)/bin/python ] || $(PYTHON) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
+	@touch $@
+
+lock: $(TOOLS)/.installed ## Pin the dependencies again, keeping what still fits
+	@$(TOOLS)/bin/uv $(UV_LOCK) --prerelease=if-necessary-or-explicit --extra embedded --extra dev \
+	  pyproject.toml -o requirements.lock
+	@$(TOOLS)/bin/uv $(UV_LOCK) --group tools -o requirements-tools.lock
+
+audit: $(TOOLS)/.installed ## Look for known vulnerabilities in the locked dependencies
+	@$(TOOLS)/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+
+clean: ## Remove the environments, caches and the demo's data
+	@rm -rf $(VENV) $(TOOLS) var/demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

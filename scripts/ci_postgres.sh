@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# A throw-away PostgreSQL server for tests, on loopback, with its own folder, port and socket folder.
+#   ci_postgres.sh start PORT FOLDER   initdb and start; prints the URL for LAB_TUTOR_TEST_POSTGRES_URL
+#   ci_postgres.sh stop FOLDER         stop the server of that folder (and no other)
+# Needs PostgreSQL's own programs (Debian: the package postgresql). PostgreSQL refuses to run as root:
+# called by root, the server runs as the user postgres, or nobody where there is none.
+set -euo pipefail
+
+die() { echo "ci_postgres.sh: $*" >&2; exit 1; }
+
+bindir() {
+  local dir
+  for dir in "$(pg_config --bindir 2>/dev/null || true)" /usr/lib/postgresql/*/bin /usr/local/bin; do
+    [[ -x $dir/initdb && -x $dir/pg_ctl ]] && { echo "$dir"; return; }
+  done
+  die "initdb was not found; on Debian: apt install postgresql"
+}
+
+as_server() {                                      # run a command as the user who owns the server
+  if [[ $(id -u) -ne 0 ]]; then "$@"; return; fi
+  local user=postgres
+  id postgres > /dev/null 2>&1 || user=nobody
+  (cd / && runuser -u "$user" -- "$@")
+}
+
+start() {
+  local port=${1:?port} folder=${2:?folder} bin password
+  bin=$(bindir)
+  mkdir -p "$folder/socket"
+  password=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+  (umask 077 && printf '%s\n' "$password" > "$folder/password")
+  if [[ $(id -u) -eq 0 ]]; then chown -R "$(id -u postgres 2>/dev/null || id -u nobody)" "$folder"; fi
+  as_server "$bin/initdb" --pgdata="$folder/data" --username=lab_tutor --pwfile="$folder/password" \
+    --auth=scram-sha-256 --encoding=UTF8 --locale=C > "$folder/initdb.log" 2>&1 \
+    || { cat "$folder/initdb.log" >&2; die "initdb failed"; }
+  as_server "$bin/pg_ctl" start --wait --timeout=60 --silent --pgdata="$folder/data" --log="$folder/data/server.log" \
+    -o "-h 127.0.0.1 -p $port -k '$folder/socket' -c max_connections=200" < /dev/null > /dev/null \
+    || { as_server cat "$folder/data/server.log" >&2 || true; die "the server did not start on port $port"; }
+  echo "postgresql+asyncpg://lab_tutor:$password@127.0.0.1:$port/postgres"
+}
+
+stop() {
+  local folder=${1:?folder} bin
+  bin=$(bindir)
+  as_server "$bin/pg_ctl" stop --mode=fast --wait --timeout=30 --silent --pgdata="$folder/data"
+}
+
+case ${1:-} in
+  start | stop) command=$1; shift; "$command" "$@" ;;
+  *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
