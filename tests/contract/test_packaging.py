@@ -1,4 +1,4 @@
-"""The distribution: five packages from this checkout, a lock that pins, statements that match their headers."""
+"""The distribution: five packages from here, a lock that pins, statements that match their headers."""
 
 from __future__ import annotations
 
