@@ -1,0 +1,89 @@
+"""Answer the fields that the graph answers: from the parent's projection, or one statement for all parents.
+
+Below a graph root everything is already there: a Row carries the answer of each field that was
+selected, by response key. Below a SQL record (a course, or the row that a mutation just wrote) the
+field is compiled once and asked of the graph for all parents of the tick.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from strawberry import Info
+
+from graph.compiler import Row, Scope
+from graph.selection import Field
+from resolvers import ids, policy, selection
+from resolvers.context import Context
+from sql import models
+from sql.models import Role
+
+
+async def resolve(root: Any, info: Info) -> Any:
+    """Return the answer of a graph field."""
+    if isinstance(root, Row):
+        return root.values[info.path.key]
+    raw = info._raw_info
+    context: Context = info.context
+    field = selection.of_field(raw)
+    parent_type = ids.type_name(root) or raw.parent_type.name
+    await _allow(context, root, field)
+
+    async def load(keys: list[Any]) -> list[Any]:
+        found = await context.repository().children(
+            parent_type, field, list(dict.fromkeys(keys)), await scope_for(context, [field])
+        )
+        return [found.get(key) for key in keys]
+
+    loader = context.loader((_path(raw), parent_type), load)
+    return await loader.load(_graph_key(root))
+
+
+async def _allow(context: Context, root: Any, field: Field) -> None:
+    """Raise Forbidden where a SQL parent leads to somebody's marks that the viewer may not see."""
+    if isinstance(root, models.User):
+        await policy.see_marks(context, root.id, field.arguments.get("courseId"))
+    elif isinstance(root, models.Enrollment):
+        await policy.see_marks(context, root.student_id, root.course_id)
+
+
+def _graph_key(root: Any) -> Any:
+    if isinstance(root, models.Enrollment):
+        return (root.course_id, root.student_id)
+    if isinstance(root, models.ExtractionDocument):
+        return root.theory_id
+    return ids.key_of(root)
+
+
+def _path(raw: Any) -> tuple[str, ...]:
+    """Return the response path without list positions: the same for all parents of a list."""
+    parts: list[str] = []
+    path = raw.path
+    while path is not None:
+        if isinstance(path.key, str):
+            parts.append(path.key)
+        path = path.prev
+    return tuple(parts)
+
+
+async def scope_for(context: Context, fields: list[Field]) -> Any:
+    """Return the facts about the viewer that a statement needs, reading SQL only for other people's marks."""
+    viewer = context.signed_in()
+    student_id = viewer.id if viewer.role is Role.STUDENT else None
+    others = any(_asks_for_others(field, viewer.id) for field in fields)
+    return Scope(
+        viewer_student_id=student_id,
+        is_admin=viewer.role is Role.ADMIN,
+        taught_course_ids=tuple(await policy.taught_course_ids(context)) if others else (),
+    )
+
+
+_PERSONAL = frozenset({"mastery", "masterySummary"})
+
+
+def _asks_for_others(field: Field, viewer_id: int) -> bool:
+    if field.name in _PERSONAL and field.arguments.get("studentId", viewer_id) != viewer_id:
+        return True
+    if field.selection is None:
+        return False
+    return any(_asks_for_others(child, viewer_id) for children in field.selection.by_type.values() for child in children)
