@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import sql.accounts
+import sql.passwords
+import sql.tokens
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import Info
 
-import sql.accounts
-import sql.passwords
 import sql.sync_state
-import sql.tokens
 from resolvers import ids, policy
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context
@@ -197,9 +197,7 @@ async def refresh(call: Call, input: RefreshInput) -> RefreshResult:
     context = call.context
     async with context.database.write() as session:
         # An outcome, not an exception: the revocation of a reused token's family must be committed.
-        outcome = await sql.tokens.rotate(
-            session, input.refresh_token, lifetime=_refresh_lifetime(context)
-        )
+        outcome = await sql.tokens.rotate(session, input.refresh_token, lifetime=_refresh_lifetime(context))
     if outcome is None:
         raise sql_errors.InvalidCredentials("The refresh token is not valid: sign in again.")
     user, issued = outcome

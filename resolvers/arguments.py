@@ -54,7 +54,9 @@ def decode(type_name: str, field: str, values: dict[str, Any], response_key: Any
             continue
         bounds = _BOUNDS.get((type_name, field, name))
         if bounds and not bounds[0] <= value <= bounds[1]:
-            raise BadArgument(name, f"{field}: {name} must be between {bounds[0]} and {bounds[1]}, not {value}.")
+            raise BadArgument(
+                name, f"{field}: {name} must be between {bounds[0]} and {bounds[1]}, not {value}."
+            )
         if name == "search" and len(value) > SEARCH_LENGTH:
             raise BadArgument(
                 name, f"{field}: search must have at most {SEARCH_LENGTH} characters, not {len(value)}."

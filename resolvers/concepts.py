@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 import sql.concept_relations
 import sql.concepts
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from resolvers import policy
 from resolvers.courses import counts
 from resolvers.types.concepts import (
@@ -115,9 +115,7 @@ async def set_concept_mention(call: Call, input: SetConceptMentionInput) -> SetC
 
 
 @mutation
-async def remove_concept_mention(
-    call: Call, input: RemoveConceptMentionInput
-) -> RemoveConceptMentionResult:
+async def remove_concept_mention(call: Call, input: RemoveConceptMentionInput) -> RemoveConceptMentionResult:
     key = call.id("men", input.id)
     _, sync = await change_record(
         call,

@@ -53,7 +53,8 @@ def search(field: str, value: Any) -> str | None:
     text: str | None = given(value)
     if text is not None and len(text) > arguments.SEARCH_LENGTH:
         raise BadArgument(
-            "search", f"{field}: search must have at most {arguments.SEARCH_LENGTH} characters, not {len(text)}."
+            "search",
+            f"{field}: search must have at most {arguments.SEARCH_LENGTH} characters, not {len(text)}.",
         )
     return text
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from strawberry.dataloader import DataLoader
-
 from graph.errors import GraphUnavailable
 from graph.repository import GraphRepository
+from strawberry.dataloader import DataLoader
+
 from resolvers.problems import Unauthenticated
 from sql import models
 from sql.session import Database

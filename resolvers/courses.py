@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import sql.courses
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import Info
 
-import sql.courses
 from resolvers import ids, policy
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context
@@ -153,7 +153,9 @@ async def update_course(call: Call, input: UpdateCourseInput) -> UpdateCourseRes
     return UpdateCourseSuccess(course=course, sync=sync)
 
 
-def _by_version(call: Call, input: Any, function: Callable[..., Awaitable[Any]]) -> Awaitable[tuple[Any, Sync]]:
+def _by_version(
+    call: Call, input: Any, function: Callable[..., Awaitable[Any]]
+) -> Awaitable[tuple[Any, Sync]]:
     return _change(
         call,
         input.id,
@@ -199,7 +201,5 @@ async def delete_course(call: Call, input: DeleteCourseInput) -> DeleteCourseRes
 def counts(by_kind: dict[Any, int]) -> list[RecordCount]:
     """Return what went, by kind, in the order of the schema; kinds without any left out."""
     return [
-        RecordCount(kind=kind, count=by_kind[kind.value])
-        for kind in RecordKind
-        if by_kind.get(kind.value, 0)
+        RecordCount(kind=kind, count=by_kind[kind.value]) for kind in RecordKind if by_kind.get(kind.value, 0)
     ]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-
-from sqlalchemy.ext.asyncio import AsyncSession
-
 import sql.chapters
 import sql.theories
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from resolvers import policy
 from resolvers.courses import counts
 from resolvers.types.curriculum import (
@@ -41,8 +40,6 @@ from resolvers.types.curriculum import (
 from resolvers.unset import changed, given
 from resolvers.writing import Call, change_record, mutation, reads
 from sql import models
-
-
 
 
 @mutation

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import sql.enrollments
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import sql.enrollments
 from resolvers import policy
 from resolvers.types.courses import (
     EnrollStudentsInput,
@@ -69,7 +69,11 @@ async def enroll_students(call: Call, input: EnrollStudentsInput) -> EnrollStude
     async def rule(session: AsyncSession) -> Any:
         await policy.course_to_edit(session, viewer, course_id)
         return await sql.enrollments.enroll_students(
-            session, actor_id=viewer.id, course_id=course_id, student_ids=student_ids, emails=list(input.emails)
+            session,
+            actor_id=viewer.id,
+            course_id=course_id,
+            student_ids=student_ids,
+            emails=list(input.emails),
         )
 
     (enrollments, unmatched), sync = await call.write(rule)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from strawberry import Info
-
 import sql.courses
 import sql.enrollments
 import sql.extraction
-import sql.sync_state
 from graph.compiler import Row
+from strawberry import Info
+
+import sql.sync_state
 from resolvers import ids, loaders, policy, writing
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from graph.compiler import Row, Scope
 from strawberry import Info
 
-from graph.compiler import Row, Scope
 from graph.selection import Field
 from resolvers import ids, policy, selection
 from resolvers.context import Context
@@ -86,4 +86,8 @@ def _asks_for_others(field: Field, viewer_id: int) -> bool:
         return True
     if field.selection is None:
         return False
-    return any(_asks_for_others(child, viewer_id) for children in field.selection.by_type.values() for child in children)
+    return any(
+        _asks_for_others(child, viewer_id)
+        for children in field.selection.by_type.values()
+        for child in children
+    )

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from graph.compiler import Row
+
 from sql import models
 
 # GraphQL type -> prefix. Ids of users encode "user", not the role: a role change keeps the id.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import sql.mastery
 from sqlalchemy.ext.asyncio import AsyncSession
 
-import sql.mastery
 from resolvers import policy
 from resolvers.types.mastery import RecordAssessmentsInput, RecordAssessmentsResult, RecordAssessmentsSuccess
 from resolvers.unset import given
@@ -59,5 +59,3 @@ async def record_assessments(call: Call, input: RecordAssessmentsInput) -> Recor
         repeated_count=result.repeated_count,
         sync=sync,  # type: ignore[arg-type]
     )
-
-

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 import sql.accounts
 import sql.courses
 import sql.enrollments
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from resolvers import loaders
 from resolvers.context import Context
 from resolvers.problems import Forbidden
@@ -37,7 +37,9 @@ async def visible_course(session: AsyncSession, viewer: models.User, course_id: 
     """Return a course that the viewer may see, or None."""
     if not course_id:
         return None
-    found = await sql.courses.visible_courses(session, [course_id], viewer_id=viewer.id, viewer_role=viewer.role)
+    found = await sql.courses.visible_courses(
+        session, [course_id], viewer_id=viewer.id, viewer_role=viewer.role
+    )
     return found.get(course_id)
 
 

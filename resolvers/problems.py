@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from graph.compiler import Row
+
 from resolvers import ids
 from resolvers.types import shared
 from sql import errors as sql_errors
@@ -82,7 +83,9 @@ def from_error(error: sql_errors.SqlError, given_ids: dict[tuple[str, str], tupl
             fields = error.fields[:100]
             first = fields[0] if fields else None
             return shared.InvalidInputProblem(
-                message=first.message if first and len(fields) == 1 else f"{len(fields)} values are not valid.",
+                message=first.message
+                if first and len(fields) == 1
+                else f"{len(fields)} values are not valid.",
                 code=shared.ProblemCode.INVALID_INPUT,
                 path=["input", *camel_path(first.path)] if first and len(fields) == 1 else None,
                 retryable=False,

@@ -66,7 +66,9 @@ class Call:
             return changed(values)
         return [self.id(prefix, value, *path, str(index)) for index, value in enumerate(values)]
 
-    async def write(self, rule: Callable[[AsyncSession], Awaitable[T]], *, inline: bool = True) -> tuple[T, Sync]:
+    async def write(
+        self, rule: Callable[[AsyncSession], Awaitable[T]], *, inline: bool = True
+    ) -> tuple[T, Sync]:
         """Run a rule in one transaction, try its changes inline, return its result and the sync state."""
         async with self.context.database.write() as session:
             opened = await sql.sync_state.open_write(session, self._user_id())
@@ -139,7 +141,7 @@ def mutation(resolver: Resolver) -> Resolver:
     """Make a mutation of `async (call, input) -> Result`: a domain error becomes a member of its union."""
     action = problems.camel(resolver.__name__)
     annotations = inspect.get_annotations(resolver, eval_str=True)
-    input_type = annotations["input"]
+    input_type, result_type = annotations["input"], annotations["return"]
 
     async def wrapped(info: Info, **arguments: Any) -> Any:
         call = Call(info, action)
@@ -158,7 +160,7 @@ def mutation(resolver: Resolver) -> Resolver:
     wrapped.__annotations__ = {
         "info": Info,
         "input": Annotated[input_type, strawberry.argument(description=description)],
-        "return": Optional[annotations["return"]],  # noqa: UP045 (the result is a value here, not a type)
+        "return": Optional[result_type],  # noqa: UP045 (a value here, not a type)
     }
     wrapped.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
         [

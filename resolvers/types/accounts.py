@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry import Info
+from strawberry.types.lazy_type import LazyType
 
 from resolvers import fields, graph_fields, ids
-from resolvers.types.enums import describe_enum
+from resolvers.types.enums import MasteryCategory, Role
+from resolvers.types.mastery import MasteryOrder
 from resolvers.types.shared import (
     ConflictProblem,
     InvalidInputProblem,
@@ -19,29 +21,15 @@ from resolvers.types.shared import (
     StaleVersionProblem,
     Success,
 )
-from sql import models
-from sql.models import MasteryCategory
 
 if TYPE_CHECKING:
     from resolvers.types.courses import CourseConnection, EnrollmentConnection
-    from resolvers.types.mastery import MasteryOrder, ProgressConnection, SkillMasteryConnection
+    from resolvers.types.mastery import ProgressConnection, SkillMasteryConnection
 else:
-    CourseConnection = Annotated["CourseConnection", strawberry.lazy("resolvers.types.courses")]
-    EnrollmentConnection = Annotated["EnrollmentConnection", strawberry.lazy("resolvers.types.courses")]
-    MasteryOrder = Annotated["MasteryOrder", strawberry.lazy("resolvers.types.mastery")]
-    ProgressConnection = Annotated["ProgressConnection", strawberry.lazy("resolvers.types.mastery")]
-    SkillMasteryConnection = Annotated["SkillMasteryConnection", strawberry.lazy("resolvers.types.mastery")]
-
-Role = models.Role
-describe_enum(
-    Role,
-    "What a person may do.",
-    {
-        "STUDENT": "Learns: joins courses, sees own mastery.",
-        "TEACHER": "Teaches: runs own courses, sees their students.",
-        "ADMIN": "Operates the system; not mirrored to the graph.",
-    },
-)
+    CourseConnection = LazyType("CourseConnection", "resolvers.types.courses")
+    EnrollmentConnection = LazyType("EnrollmentConnection", "resolvers.types.courses")
+    ProgressConnection = LazyType("ProgressConnection", "resolvers.types.mastery")
+    SkillMasteryConnection = LazyType("SkillMasteryConnection", "resolvers.types.mastery")
 
 
 @strawberry.interface(description="A person with an account.")

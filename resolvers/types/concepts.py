@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry import Info
+from strawberry.types.lazy_type import LazyType
 
 from resolvers import fields, graph_fields, ids
-from resolvers.types.enums import describe_enum
+from resolvers.types.enums import ConceptRelationType, EdgeOrigin, describe_enum
 from resolvers.types.shared import (
     ConflictProblem,
     CycleProblem,
@@ -22,8 +23,6 @@ from resolvers.types.shared import (
     StaleVersionProblem,
     Success,
 )
-from sql import models
-from sql.models import EdgeOrigin
 
 if TYPE_CHECKING:
     from resolvers.types.courses import Course
@@ -31,10 +30,40 @@ if TYPE_CHECKING:
     from resolvers.types.resources import Resource
     from resolvers.types.skills import Skill
 else:
-    Course = Annotated["Course", strawberry.lazy("resolvers.types.courses")]
-    Theory = Annotated["Theory", strawberry.lazy("resolvers.types.curriculum")]
-    Resource = Annotated["Resource", strawberry.lazy("resolvers.types.resources")]
-    Skill = Annotated["Skill", strawberry.lazy("resolvers.types.skills")]
+    Course = LazyType("Course", "resolvers.types.courses")
+    Theory = LazyType("Theory", "resolvers.types.curriculum")
+    Resource = LazyType("Resource", "resolvers.types.resources")
+    Skill = LazyType("Skill", "resolvers.types.skills")
+
+
+class ConceptOrder(enum.StrEnum):
+    NAME = "NAME"
+    MENTIONS = "MENTIONS"
+
+
+describe_enum(
+    ConceptOrder,
+    "Order of concepts.",
+    {
+        "NAME": "By name.",
+        "MENTIONS": "Most mentioned first.",
+    },
+)
+
+
+class RelationDirection(enum.StrEnum):
+    OUTGOING = "OUTGOING"
+    INCOMING = "INCOMING"
+
+
+describe_enum(
+    RelationDirection,
+    "Direction of an edge, seen from one of its ends.",
+    {
+        "OUTGOING": "This end is the source.",
+        "INCOMING": "This end is the target.",
+    },
+)
 
 
 @strawberry.type(description="An idea that a course speaks of; belongs to one course.")
@@ -122,12 +151,6 @@ class ConceptEdge:
     node: Concept = strawberry.field(description="The concept itself.")
 
 
-@strawberry.enum(description="Order of concepts.")
-class ConceptOrder(enum.StrEnum):
-    NAME = strawberry.enum_value("NAME", description="By name.")  # type: ignore[assignment]
-    MENTIONS = strawberry.enum_value("MENTIONS", description="Most mentioned first.")  # type: ignore[assignment]
-
-
 @strawberry.type(description="What one theory says of one concept; edge HAS_CONCEPT in the graph.")
 class ConceptMention(Node):
     id: strawberry.ID = strawberry.field(resolver=ids.resolve, description="Opaque global id.")
@@ -136,26 +159,6 @@ class ConceptMention(Node):
     definition: str | None = strawberry.field(description="What the concept means in this theory.")
     text_evidence: str | None = strawberry.field(description="Quote from the text that shows it.")
     source_document: str | None = strawberry.field(description="File name of the document the quote is from.")
-
-
-ConceptRelationType = models.ConceptRelationType
-describe_enum(
-    ConceptRelationType,
-    "How one concept relates to another, read from source to target.",
-    {
-        "PREREQUISITE": "The source is understood before the target; without cycles in a course.",
-        "PART_OF": "The source is a part of the target.",
-        "IS_A": "The source is a kind of the target.",
-        "USED_FOR": "The source is used for the target.",
-        "RELATED_TO": "Neither of the others; means the same in both directions.",
-    },
-)
-
-
-@strawberry.enum(description="Direction of an edge, seen from one of its ends.")
-class RelationDirection(enum.StrEnum):
-    OUTGOING = strawberry.enum_value("OUTGOING", description="This end is the source.")  # type: ignore[assignment]
-    INCOMING = strawberry.enum_value("INCOMING", description="This end is the target.")  # type: ignore[assignment]
 
 
 @strawberry.type(

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry import Info
+from strawberry.types.lazy_type import LazyType
 
 from resolvers import fields, graph_fields, ids
-from resolvers.types.enums import describe_enum
+from resolvers.types.concepts import ConceptOrder
+from resolvers.types.enums import CourseLevel, ExtractionStatus, PublicationStatus, describe_enum
 from resolvers.types.shared import (
     ConflictProblem,
     InvalidInputProblem,
@@ -21,71 +23,98 @@ from resolvers.types.shared import (
     StaleVersionProblem,
     Success,
 )
-from sql import models
 
 if TYPE_CHECKING:
     from resolvers.types.accounts import Student, Teacher
-    from resolvers.types.concepts import ConceptConnection, ConceptOrder
+    from resolvers.types.concepts import ConceptConnection
     from resolvers.types.curriculum import Chapter
     from resolvers.types.extraction import ExtractionRunConnection
     from resolvers.types.mastery import MasterySummary
     from resolvers.types.skills import SkillConnection
 else:
-    Student = Annotated["Student", strawberry.lazy("resolvers.types.accounts")]
-    Teacher = Annotated["Teacher", strawberry.lazy("resolvers.types.accounts")]
-    ConceptConnection = Annotated["ConceptConnection", strawberry.lazy("resolvers.types.concepts")]
-    ConceptOrder = Annotated["ConceptOrder", strawberry.lazy("resolvers.types.concepts")]
-    Chapter = Annotated["Chapter", strawberry.lazy("resolvers.types.curriculum")]
-    ExtractionRunConnection = Annotated[
-        "ExtractionRunConnection", strawberry.lazy("resolvers.types.extraction")
-    ]
-    MasterySummary = Annotated["MasterySummary", strawberry.lazy("resolvers.types.mastery")]
-    SkillConnection = Annotated["SkillConnection", strawberry.lazy("resolvers.types.skills")]
-
-CourseLevel = models.CourseLevel
-describe_enum(
-    CourseLevel,
-    "Academic level.",
-    {
-        "BACHELOR": "Undergraduate.",
-        "MASTER": "Graduate.",
-        "PHD": "Doctoral.",
-    },
-)
-
-PublicationStatus = models.PublicationStatus
-describe_enum(
-    PublicationStatus,
-    "Who finds a course.",
-    {
-        "DRAFT": "Only its teacher and admins.",
-        "PUBLISHED": "Everybody; students may join.",
-    },
-)
-
-ExtractionStatus = models.ExtractionStatus
-describe_enum(
-    ExtractionStatus,
-    "How far documents have been extracted.",
-    {
-        "NOT_STARTED": "Waiting, or never asked for.",
-        "IN_PROGRESS": "At work.",
-        "FINISHED": "Done, with everything written.",
-        "FAILED": "Ended with an error; what was committed before stays.",
-    },
-)
+    Student = LazyType("Student", "resolvers.types.accounts")
+    Teacher = LazyType("Teacher", "resolvers.types.accounts")
+    ConceptConnection = LazyType("ConceptConnection", "resolvers.types.concepts")
+    Chapter = LazyType("Chapter", "resolvers.types.curriculum")
+    ExtractionRunConnection = LazyType("ExtractionRunConnection", "resolvers.types.extraction")
+    MasterySummary = LazyType("MasterySummary", "resolvers.types.mastery")
+    SkillConnection = LazyType("SkillConnection", "resolvers.types.skills")
 
 
-@strawberry.enum(description="What the viewer may do with a course.")
 class CourseAction(enum.StrEnum):
-    EDIT = strawberry.enum_value("EDIT", description="Change the course, its curriculum and its policy.")  # type: ignore[assignment]
-    DELETE = strawberry.enum_value("DELETE", description="Delete the course now; see previewDeleteCourse.")  # type: ignore[assignment]
-    MANAGE_STUDENTS = strawberry.enum_value("MANAGE_STUDENTS", description="Enroll and remove students.")  # type: ignore[assignment]
-    ASSESS = strawberry.enum_value(
-        "ASSESS", description="Record assessments and see the mastery of all students."
-    )  # type: ignore[assignment]
-    JOIN = strawberry.enum_value("JOIN", description="Join as a student.")  # type: ignore[assignment]
-    LEAVE = strawberry.enum_value("LEAVE", description="Leave as a student.")  # type: ignore[assignment]
+    EDIT = "EDIT"
+    DELETE = "DELETE"
+    MANAGE_STUDENTS = "MANAGE_STUDENTS"
+    ASSESS = "ASSESS"
+    JOIN = "JOIN"
+    LEAVE = "LEAVE"
+
+
+describe_enum(
+    CourseAction,
+    "What the viewer may do with a course.",
+    {
+        "EDIT": "Change the course, its curriculum and its policy.",
+        "DELETE": "Delete the course now; see previewDeleteCourse.",
+        "MANAGE_STUDENTS": "Enroll and remove students.",
+        "ASSESS": "Record assessments and see the mastery of all students.",
+        "JOIN": "Join as a student.",
+        "LEAVE": "Leave as a student.",
+    },
+)
+
+
+class CourseOrder(enum.StrEnum):
+    TITLE = "TITLE"
+    NEWEST = "NEWEST"
+
+
+describe_enum(
+    CourseOrder,
+    "Order of courses.",
+    {
+        "TITLE": "By title.",
+        "NEWEST": "Newest first.",
+    },
+)
+
+
+class CoursePart(enum.StrEnum):
+    TEACHING = "TEACHING"
+    ENROLLED = "ENROLLED"
+    JOINABLE = "JOINABLE"
+
+
+describe_enum(
+    CoursePart,
+    "The viewer's part in a course.",
+    {
+        "TEACHING": "The viewer teaches it.",
+        "ENROLLED": "The viewer is enrolled.",
+        "JOINABLE": "The viewer is a student who may join.",
+    },
+)
+
+
+class ReadinessKind(enum.StrEnum):
+    DESCRIPTION = "DESCRIPTION"
+    CURRICULUM = "CURRICULUM"
+    SKILLS = "SKILLS"
+    EXTRACTION = "EXTRACTION"
+    PREREQUISITES = "PREREQUISITES"
+
+
+describe_enum(
+    ReadinessKind,
+    "Conditions of publication.",
+    {
+        "DESCRIPTION": "The course has a description.",
+        "CURRICULUM": "At least one chapter, and none without a theory.",
+        "SKILLS": "Every theory has a skill.",
+        "EXTRACTION": "No extraction run is at work or failed.",
+        "PREREQUISITES": "No proposed prerequisite waits for a decision.",
+    },
+)
 
 
 @strawberry.type(description="A course of one teacher; label CLASS in the graph.")
@@ -279,19 +308,6 @@ class CourseEdge:
     node: Course = strawberry.field(description="The course itself.")
 
 
-@strawberry.enum(description="Order of courses.")
-class CourseOrder(enum.StrEnum):
-    TITLE = strawberry.enum_value("TITLE", description="By title.")  # type: ignore[assignment]
-    NEWEST = strawberry.enum_value("NEWEST", description="Newest first.")  # type: ignore[assignment]
-
-
-@strawberry.enum(description="The viewer's part in a course.")
-class CoursePart(enum.StrEnum):
-    TEACHING = strawberry.enum_value("TEACHING", description="The viewer teaches it.")  # type: ignore[assignment]
-    ENROLLED = strawberry.enum_value("ENROLLED", description="The viewer is enrolled.")  # type: ignore[assignment]
-    JOINABLE = strawberry.enum_value("JOINABLE", description="The viewer is a student who may join.")  # type: ignore[assignment]
-
-
 @strawberry.input(description="Which courses to list; all conditions hold together.")
 class CourseFilter:
     search: str | None = strawberry.field(
@@ -333,19 +349,6 @@ class ReadinessGate:
     kind: ReadinessKind = strawberry.field(description="Which condition.")
     passed: bool = strawberry.field(description="Whether it holds.")
     message: str = strawberry.field(description="What is missing, or what was found, in one sentence.")
-
-
-@strawberry.enum(description="Conditions of publication.")
-class ReadinessKind(enum.StrEnum):
-    DESCRIPTION = strawberry.enum_value("DESCRIPTION", description="The course has a description.")  # type: ignore[assignment]
-    CURRICULUM = strawberry.enum_value(
-        "CURRICULUM", description="At least one chapter, and none without a theory."
-    )  # type: ignore[assignment]
-    SKILLS = strawberry.enum_value("SKILLS", description="Every theory has a skill.")  # type: ignore[assignment]
-    EXTRACTION = strawberry.enum_value("EXTRACTION", description="No extraction run is at work or failed.")  # type: ignore[assignment]
-    PREREQUISITES = strawberry.enum_value(
-        "PREREQUISITES", description="No proposed prerequisite waits for a decision."
-    )  # type: ignore[assignment]
 
 
 @strawberry.input(description="A new course; the viewer teaches it.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry import Info
+from strawberry.types.lazy_type import LazyType
 
 from resolvers import fields, graph_fields, ids
 from resolvers.types.shared import (
@@ -26,12 +27,12 @@ if TYPE_CHECKING:
     from resolvers.types.resources import Reading, Video
     from resolvers.types.skills import Skill
 else:
-    ConceptMention = Annotated["ConceptMention", strawberry.lazy("resolvers.types.concepts")]
-    Course = Annotated["Course", strawberry.lazy("resolvers.types.courses")]
-    MasterySummary = Annotated["MasterySummary", strawberry.lazy("resolvers.types.mastery")]
-    Reading = Annotated["Reading", strawberry.lazy("resolvers.types.resources")]
-    Video = Annotated["Video", strawberry.lazy("resolvers.types.resources")]
-    Skill = Annotated["Skill", strawberry.lazy("resolvers.types.skills")]
+    ConceptMention = LazyType("ConceptMention", "resolvers.types.concepts")
+    Course = LazyType("Course", "resolvers.types.courses")
+    MasterySummary = LazyType("MasterySummary", "resolvers.types.mastery")
+    Reading = LazyType("Reading", "resolvers.types.resources")
+    Video = LazyType("Video", "resolvers.types.resources")
+    Skill = LazyType("Skill", "resolvers.types.skills")
 
 
 @strawberry.type(description="A chapter of a course.")

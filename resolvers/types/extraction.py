@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from strawberry.types.lazy_type import LazyType
 
 from resolvers import fields, graph_fields, ids
+from resolvers.types.enums import ConceptRelationType, ExtractionStatus, ResourceKind, describe_enum
 from resolvers.types.shared import (
     ConflictProblem,
     InvalidInputProblem,
@@ -18,17 +20,53 @@ from resolvers.types.shared import (
     Success,
     Sync,
 )
-from sql import models
-from sql.models import ConceptRelationType, ExtractionStatus, ResourceKind
 
 if TYPE_CHECKING:
     from resolvers.types.accounts import User
     from resolvers.types.courses import Course
     from resolvers.types.curriculum import Theory
 else:
-    User = Annotated["User", strawberry.lazy("resolvers.types.accounts")]
-    Course = Annotated["Course", strawberry.lazy("resolvers.types.courses")]
-    Theory = Annotated["Theory", strawberry.lazy("resolvers.types.curriculum")]
+    User = LazyType("User", "resolvers.types.accounts")
+    Course = LazyType("Course", "resolvers.types.courses")
+    Theory = LazyType("Theory", "resolvers.types.curriculum")
+
+
+class FindingSeverity(enum.StrEnum):
+    ERROR = "ERROR"
+    WARNING = "WARNING"
+
+
+describe_enum(
+    FindingSeverity,
+    "Whether a finding stops a document.",
+    {
+        "ERROR": "The document is refused.",
+        "WARNING": "The document is accepted.",
+    },
+)
+
+
+class ExtractionFindingKind(enum.StrEnum):
+    INVALID_VALUE = "INVALID_VALUE"
+    EVIDENCE_NOT_FOUND = "EVIDENCE_NOT_FOUND"
+    KEYWORD_COUNT = "KEYWORD_COUNT"
+    DUPLICATE_NAME = "DUPLICATE_NAME"
+    UNKNOWN_CONCEPT = "UNKNOWN_CONCEPT"
+    CYCLE = "CYCLE"
+
+
+describe_enum(
+    ExtractionFindingKind,
+    "What can be wrong with an extracted document.",
+    {
+        "INVALID_VALUE": "A value is missing or out of its bounds.",
+        "EVIDENCE_NOT_FOUND": "A quote is not in the text.",
+        "KEYWORD_COUNT": "Fewer than 5 or more than 10 keywords.",
+        "DUPLICATE_NAME": "The same name twice in one document.",
+        "UNKNOWN_CONCEPT": "A relation or a skill names a concept that neither the document nor the course has.",
+        "CYCLE": "Prerequisites would close a cycle.",
+    },
+)
 
 
 @strawberry.type(description="A batch of extracted documents on its way into a course.")
@@ -97,33 +135,6 @@ class ExtractionDocument(Node):
         description="What is doubtful about it; warnings do not stop it.",
     )
     last_error: str | None = strawberry.field(description="Why it failed; null when it did not.")
-
-
-@strawberry.enum(description="Whether a finding stops a document.")
-class FindingSeverity(enum.StrEnum):
-    ERROR = strawberry.enum_value("ERROR", description="The document is refused.")  # type: ignore[assignment]
-    WARNING = strawberry.enum_value("WARNING", description="The document is accepted.")  # type: ignore[assignment]
-
-
-@strawberry.enum(description="What can be wrong with an extracted document.")
-class ExtractionFindingKind(enum.StrEnum):
-    INVALID_VALUE = strawberry.enum_value(
-        "INVALID_VALUE", description="A value is missing or out of its bounds."
-    )  # type: ignore[assignment]
-    EVIDENCE_NOT_FOUND = strawberry.enum_value(
-        "EVIDENCE_NOT_FOUND", description="A quote is not in the text."
-    )  # type: ignore[assignment]
-    KEYWORD_COUNT = strawberry.enum_value(
-        "KEYWORD_COUNT", description="Fewer than 5 or more than 10 keywords."
-    )  # type: ignore[assignment]
-    DUPLICATE_NAME = strawberry.enum_value(
-        "DUPLICATE_NAME", description="The same name twice in one document."
-    )  # type: ignore[assignment]
-    UNKNOWN_CONCEPT = strawberry.enum_value(
-        "UNKNOWN_CONCEPT",
-        description="A relation or a skill names a concept that neither the document nor the course has.",
-    )  # type: ignore[assignment]
-    CYCLE = strawberry.enum_value("CYCLE", description="Prerequisites would close a cycle.")  # type: ignore[assignment]
 
 
 @strawberry.type(description="Something doubtful about an extracted document.")

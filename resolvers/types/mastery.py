@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from strawberry.types.lazy_type import LazyType
 
 from resolvers import fields, graph_fields, ids
-from resolvers.types.enums import describe_enum
+from resolvers.types.enums import MasteryCategory, MasteryTrend, describe_enum
 from resolvers.types.shared import (
     ConflictProblem,
     InvalidInputProblem,
@@ -18,36 +19,28 @@ from resolvers.types.shared import (
     PageInfo,
     Success,
 )
-from sql import models
 
 if TYPE_CHECKING:
     from resolvers.types.accounts import Student
     from resolvers.types.skills import Skill
 else:
-    Student = Annotated["Student", strawberry.lazy("resolvers.types.accounts")]
-    Skill = Annotated["Skill", strawberry.lazy("resolvers.types.skills")]
+    Student = LazyType("Student", "resolvers.types.accounts")
+    Skill = LazyType("Skill", "resolvers.types.skills")
 
-MasteryTrend = models.MasteryTrend
-describe_enum(
-    MasteryTrend,
-    "Direction in which recent assessments move mastery.",
-    {
-        "IMPROVING": "Rising.",
-        "STABLE": "Neither rising nor falling, or too few assessments to tell.",
-        "DECLINING": "Falling.",
-    },
-)
 
-MasteryCategory = models.MasteryCategory
+class MasteryOrder(enum.StrEnum):
+    OUTLINE = "OUTLINE"
+    WEAKEST = "WEAKEST"
+    RECENT = "RECENT"
+
+
 describe_enum(
-    MasteryCategory,
-    "Mastery in words; thresholds are the course's masteryPolicy.",
+    MasteryOrder,
+    "Order of masteries.",
     {
-        "NOT_STARTED": "No assessment yet; not the same as mastery 0.",
-        "STRUGGLING": "Below developingFrom.",
-        "DEVELOPING": "From developingFrom on.",
-        "PROFICIENT": "From proficientFrom on.",
-        "MASTERED": "From masteredFrom on.",
+        "OUTLINE": "In the order of chapters and theories, then by the skill's name.",
+        "WEAKEST": "Lowest current mastery first; skills without an assessment last.",
+        "RECENT": "Latest assessment first.",
     },
 )
 
@@ -100,17 +93,6 @@ class SkillMasteryEdge:
         description="Position in the list, stable while other records come and go."
     )
     node: SkillMastery = strawberry.field(description="The mastery itself.")
-
-
-@strawberry.enum(description="Order of masteries.")
-class MasteryOrder(enum.StrEnum):
-    OUTLINE = strawberry.enum_value(
-        "OUTLINE", description="In the order of chapters and theories, then by the skill's name."
-    )  # type: ignore[assignment]
-    WEAKEST = strawberry.enum_value(
-        "WEAKEST", description="Lowest current mastery first; skills without an assessment last."
-    )  # type: ignore[assignment]
-    RECENT = strawberry.enum_value("RECENT", description="Latest assessment first.")  # type: ignore[assignment]
 
 
 @strawberry.type(description="Mastery of one student over a set of skills.")

@@ -7,15 +7,24 @@ from datetime import datetime
 
 import strawberry
 
+from resolvers.types.enums import describe_enum
 
-@strawberry.enum(description="Whether the mirror does its work.")
+
 class MirrorHealth(enum.StrEnum):
-    HEALTHY = strawberry.enum_value("HEALTHY", description="The graph answers and nothing waits for long.")  # type: ignore[assignment]
-    DEGRADED = strawberry.enum_value(
-        "DEGRADED",
-        description="The graph does not answer, changes wait for more than a minute, or dead letters exist.",
-    )  # type: ignore[assignment]
-    DISABLED = strawberry.enum_value("DISABLED", description="No graph is configured.")  # type: ignore[assignment]
+    HEALTHY = "HEALTHY"
+    DEGRADED = "DEGRADED"
+    DISABLED = "DISABLED"
+
+
+describe_enum(
+    MirrorHealth,
+    "Whether the mirror does its work.",
+    {
+        "HEALTHY": "The graph answers and nothing waits for long.",
+        "DEGRADED": "The graph does not answer, changes wait for more than a minute, or dead letters exist.",
+        "DISABLED": "No graph is configured.",
+    },
+)
 
 
 @strawberry.type(description="How the mirror from SQL to the graph is doing.")

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import strawberry
+from strawberry.types.lazy_type import LazyType
 
 from resolvers import graph_fields, ids
-from resolvers.types.enums import describe_enum
+from resolvers.types.enums import ResourceKind
 from resolvers.types.shared import (
     ConflictProblem,
     InvalidInputProblem,
@@ -17,14 +18,13 @@ from resolvers.types.shared import (
     StaleVersionProblem,
     Success,
 )
-from sql import models
 
 if TYPE_CHECKING:
     from resolvers.types.concepts import Concept
     from resolvers.types.curriculum import Theory
 else:
-    Concept = Annotated["Concept", strawberry.lazy("resolvers.types.concepts")]
-    Theory = Annotated["Theory", strawberry.lazy("resolvers.types.curriculum")]
+    Concept = LazyType("Concept", "resolvers.types.concepts")
+    Theory = LazyType("Theory", "resolvers.types.curriculum")
 
 
 @strawberry.interface(description="Something to study, with an address of its own.")
@@ -53,17 +53,6 @@ class Reading(Resource):
 @strawberry.type(description="A video to watch.")
 class Video(Resource):
     pass
-
-
-ResourceKind = models.ResourceKind
-describe_enum(
-    ResourceKind,
-    "Kinds of resources.",
-    {
-        "READING": "A text to read.",
-        "VIDEO": "A video to watch.",
-    },
-)
 
 
 @strawberry.input(description="A new reading or video.")

@@ -6,6 +6,103 @@ import enum
 
 import strawberry
 
+from resolvers.types.enums import describe_enum
+
+
+class RecordKind(enum.StrEnum):
+    USER = "USER"
+    COURSE = "COURSE"
+    ENROLLMENT = "ENROLLMENT"
+    CHAPTER = "CHAPTER"
+    THEORY = "THEORY"
+    SKILL = "SKILL"
+    SKILL_PREREQUISITE = "SKILL_PREREQUISITE"
+    CONCEPT = "CONCEPT"
+    CONCEPT_MENTION = "CONCEPT_MENTION"
+    CONCEPT_RELATION = "CONCEPT_RELATION"
+    CONCEPT_MERGE = "CONCEPT_MERGE"
+    RESOURCE = "RESOURCE"
+    METADATA = "METADATA"
+    MASTERY = "MASTERY"
+    PROGRESS = "PROGRESS"
+    EXTRACTION_RUN = "EXTRACTION_RUN"
+    EXTRACTION_DOCUMENT = "EXTRACTION_DOCUMENT"
+    SYNC_RECORD = "SYNC_RECORD"
+
+
+describe_enum(
+    RecordKind,
+    "Kinds of records, as problems, events, counts and operations name them.",
+    {
+        "USER": "A student, teacher or administrator.",
+        "COURSE": "A course; label CLASS in the graph.",
+        "ENROLLMENT": "A student's place in a course.",
+        "CHAPTER": "A chapter.",
+        "THEORY": "A theory.",
+        "SKILL": "A skill.",
+        "SKILL_PREREQUISITE": "An edge between skills.",
+        "CONCEPT": "A concept.",
+        "CONCEPT_MENTION": "An edge from a theory to a concept.",
+        "CONCEPT_RELATION": "An edge between concepts.",
+        "CONCEPT_MERGE": "A merge of concepts.",
+        "RESOURCE": "A reading or a video.",
+        "METADATA": "An entry of a learner's profile.",
+        "MASTERY": "What a student has mastered of a skill.",
+        "PROGRESS": "One assessment of one skill.",
+        "EXTRACTION_RUN": "A batch of extracted documents.",
+        "EXTRACTION_DOCUMENT": "A document in an extraction run.",
+        "SYNC_RECORD": "The mirror's account of one record.",
+    },
+)
+
+
+class ProblemCode(enum.StrEnum):
+    NOT_FOUND = "NOT_FOUND"
+    INVALID_INPUT = "INVALID_INPUT"
+    INVALID_CREDENTIALS = "INVALID_CREDENTIALS"
+    DUPLICATE = "DUPLICATE"
+    IN_USE = "IN_USE"
+    WRONG_STATE = "WRONG_STATE"
+    KEY_REUSED = "KEY_REUSED"
+    CYCLE = "CYCLE"
+    STALE_VERSION = "STALE_VERSION"
+
+
+describe_enum(
+    ProblemCode,
+    "Reasons why a mutation wrote nothing.",
+    {
+        "NOT_FOUND": "An id in the input finds nothing that the viewer may see.",
+        "INVALID_INPUT": "A value is out of its bounds or does not fit another.",
+        "INVALID_CREDENTIALS": "E-mail, password or refresh token is wrong; the answer does not tell which.",
+        "DUPLICATE": "Another record already holds this unique value.",
+        "IN_USE": "Other records still depend on this one.",
+        "WRONG_STATE": "The record's state forbids it, for example joining a draft course.",
+        "KEY_REUSED": "The idempotency key was used with another input.",
+        "CYCLE": "The edge would close a cycle of prerequisites.",
+        "STALE_VERSION": "The record changed since the viewer read it.",
+    },
+)
+
+
+class SyncState(enum.StrEnum):
+    PENDING = "PENDING"
+    SYNCED = "SYNCED"
+    FAILED = "FAILED"
+    DISABLED = "DISABLED"
+
+
+describe_enum(
+    SyncState,
+    "State of a change on its way from SQL to the graph.",
+    {
+        "PENDING": "Committed to SQL, not yet in the graph; it is retried until it is.",
+        "SYNCED": "In the graph.",
+        "FAILED": "Refused by the graph for good; an operator sees it as a dead letter and can retry.",
+        "DISABLED": "No graph is configured; turning it on catches up.",
+    },
+)
+
 
 @strawberry.interface(description="A record that `node` can fetch again by its id.")
 class Node:
@@ -22,64 +119,10 @@ class PageInfo:
     end_cursor: str | None = strawberry.field(description="Cursor of the last record; null on an empty page.")
 
 
-@strawberry.enum(description="Kinds of records, as problems, events, counts and operations name them.")
-class RecordKind(enum.StrEnum):
-    USER = strawberry.enum_value("USER", description="A student, teacher or administrator.")  # type: ignore[assignment]
-    COURSE = strawberry.enum_value("COURSE", description="A course; label CLASS in the graph.")  # type: ignore[assignment]
-    ENROLLMENT = strawberry.enum_value("ENROLLMENT", description="A student's place in a course.")  # type: ignore[assignment]
-    CHAPTER = strawberry.enum_value("CHAPTER", description="A chapter.")  # type: ignore[assignment]
-    THEORY = strawberry.enum_value("THEORY", description="A theory.")  # type: ignore[assignment]
-    SKILL = strawberry.enum_value("SKILL", description="A skill.")  # type: ignore[assignment]
-    SKILL_PREREQUISITE = strawberry.enum_value("SKILL_PREREQUISITE", description="An edge between skills.")  # type: ignore[assignment]
-    CONCEPT = strawberry.enum_value("CONCEPT", description="A concept.")  # type: ignore[assignment]
-    CONCEPT_MENTION = strawberry.enum_value(
-        "CONCEPT_MENTION", description="An edge from a theory to a concept."
-    )  # type: ignore[assignment]
-    CONCEPT_RELATION = strawberry.enum_value("CONCEPT_RELATION", description="An edge between concepts.")  # type: ignore[assignment]
-    CONCEPT_MERGE = strawberry.enum_value("CONCEPT_MERGE", description="A merge of concepts.")  # type: ignore[assignment]
-    RESOURCE = strawberry.enum_value("RESOURCE", description="A reading or a video.")  # type: ignore[assignment]
-    METADATA = strawberry.enum_value("METADATA", description="An entry of a learner's profile.")  # type: ignore[assignment]
-    MASTERY = strawberry.enum_value("MASTERY", description="What a student has mastered of a skill.")  # type: ignore[assignment]
-    PROGRESS = strawberry.enum_value("PROGRESS", description="One assessment of one skill.")  # type: ignore[assignment]
-    EXTRACTION_RUN = strawberry.enum_value("EXTRACTION_RUN", description="A batch of extracted documents.")  # type: ignore[assignment]
-    EXTRACTION_DOCUMENT = strawberry.enum_value(
-        "EXTRACTION_DOCUMENT", description="A document in an extraction run."
-    )  # type: ignore[assignment]
-    SYNC_RECORD = strawberry.enum_value("SYNC_RECORD", description="The mirror's account of one record.")  # type: ignore[assignment]
-
-
 @strawberry.type(description="Records of one kind, counted.")
 class RecordCount:
     kind: RecordKind = strawberry.field(description="What is counted.")
     count: int = strawberry.field(description="How many.")
-
-
-@strawberry.enum(description="Reasons why a mutation wrote nothing.")
-class ProblemCode(enum.StrEnum):
-    NOT_FOUND = strawberry.enum_value(
-        "NOT_FOUND", description="An id in the input finds nothing that the viewer may see."
-    )  # type: ignore[assignment]
-    INVALID_INPUT = strawberry.enum_value(
-        "INVALID_INPUT", description="A value is out of its bounds or does not fit another."
-    )  # type: ignore[assignment]
-    INVALID_CREDENTIALS = strawberry.enum_value(
-        "INVALID_CREDENTIALS",
-        description="E-mail, password or refresh token is wrong; the answer does not tell which.",
-    )  # type: ignore[assignment]
-    DUPLICATE = strawberry.enum_value(
-        "DUPLICATE", description="Another record already holds this unique value."
-    )  # type: ignore[assignment]
-    IN_USE = strawberry.enum_value("IN_USE", description="Other records still depend on this one.")  # type: ignore[assignment]
-    WRONG_STATE = strawberry.enum_value(
-        "WRONG_STATE", description="The record's state forbids it, for example joining a draft course."
-    )  # type: ignore[assignment]
-    KEY_REUSED = strawberry.enum_value(
-        "KEY_REUSED", description="The idempotency key was used with another input."
-    )  # type: ignore[assignment]
-    CYCLE = strawberry.enum_value("CYCLE", description="The edge would close a cycle of prerequisites.")  # type: ignore[assignment]
-    STALE_VERSION = strawberry.enum_value(
-        "STALE_VERSION", description="The record changed since the viewer read it."
-    )  # type: ignore[assignment]
 
 
 @strawberry.interface(description="A reason why a mutation wrote nothing, which the caller can act on.")
@@ -130,21 +173,6 @@ class CycleProblem(Problem):
     cycle: list[Node] = strawberry.field(
         description="The skills or concepts of the cycle in order, the first one again at the end."
     )
-
-
-@strawberry.enum(description="State of a change on its way from SQL to the graph.")
-class SyncState(enum.StrEnum):
-    PENDING = strawberry.enum_value(
-        "PENDING", description="Committed to SQL, not yet in the graph; it is retried until it is."
-    )  # type: ignore[assignment]
-    SYNCED = strawberry.enum_value("SYNCED", description="In the graph.")  # type: ignore[assignment]
-    FAILED = strawberry.enum_value(
-        "FAILED",
-        description="Refused by the graph for good; an operator sees it as a dead letter and can retry.",
-    )  # type: ignore[assignment]
-    DISABLED = strawberry.enum_value(
-        "DISABLED", description="No graph is configured; turning it on catches up."
-    )  # type: ignore[assignment]
 
 
 @strawberry.type(description="How far the graph is with one mutation.")

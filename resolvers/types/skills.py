@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 from strawberry import Info
+from strawberry.types.lazy_type import LazyType
 
 from resolvers import fields, graph_fields, ids
-from resolvers.types.enums import describe_enum
+from resolvers.types.enums import EdgeOrigin, PrerequisiteStatus
 from resolvers.types.shared import (
     ConflictProblem,
     CycleProblem,
@@ -20,7 +21,6 @@ from resolvers.types.shared import (
     StaleVersionProblem,
     Success,
 )
-from sql import models
 
 if TYPE_CHECKING:
     from resolvers.types.accounts import User
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from resolvers.types.mastery import SkillMastery
     from resolvers.types.resources import Resource
 else:
-    User = Annotated["User", strawberry.lazy("resolvers.types.accounts")]
-    Concept = Annotated["Concept", strawberry.lazy("resolvers.types.concepts")]
-    Course = Annotated["Course", strawberry.lazy("resolvers.types.courses")]
-    Theory = Annotated["Theory", strawberry.lazy("resolvers.types.curriculum")]
-    SkillMastery = Annotated["SkillMastery", strawberry.lazy("resolvers.types.mastery")]
-    Resource = Annotated["Resource", strawberry.lazy("resolvers.types.resources")]
+    User = LazyType("User", "resolvers.types.accounts")
+    Concept = LazyType("Concept", "resolvers.types.concepts")
+    Course = LazyType("Course", "resolvers.types.courses")
+    Theory = LazyType("Theory", "resolvers.types.curriculum")
+    SkillMastery = LazyType("SkillMastery", "resolvers.types.mastery")
+    Resource = LazyType("Resource", "resolvers.types.resources")
 
 
 @strawberry.type(description="Something a student can do after learning; belongs to one course.")
@@ -100,28 +100,6 @@ class SkillEdge:
         description="Position in the list, stable while other records come and go."
     )
     node: Skill = strawberry.field(description="The skill itself.")
-
-
-EdgeOrigin = models.EdgeOrigin
-describe_enum(
-    EdgeOrigin,
-    "Where an edge comes from.",
-    {
-        "EXTRACTED": "Found in a document.",
-        "TEACHER": "Written by a teacher.",
-    },
-)
-
-PrerequisiteStatus = models.PrerequisiteStatus
-describe_enum(
-    PrerequisiteStatus,
-    "Review of an edge between skills.",
-    {
-        "PROPOSED": "Waits for a decision; not in the graph.",
-        "APPROVED": "Holds.",
-        "REJECTED": "Refused; a new extraction does not propose it again.",
-    },
-)
 
 
 @strawberry.type(
