@@ -1,0 +1,15 @@
+"""Load the fixtures of both stores: `graph_client` (tests/graph_fixtures.py), `database` (tests/sql_fixtures.py)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+# First, so that no other distribution's `tests` package is taken for ours.
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+pytest_plugins = tuple(
+    f"tests.{name}" for name in ("graph_fixtures", "sql_fixtures") if (ROOT / "tests" / f"{name}.py").exists()
+)
