@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from graph.errors import GraphUnavailable
 from graph.repository import GraphRepository
 from strawberry.dataloader import DataLoader
 
+from graph.errors import GraphUnavailable
 from resolvers.problems import Unauthenticated
 from sql import models
 from sql.session import Database
@@ -52,7 +52,8 @@ class Context:
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     asked_graph: bool = False
-    committed: bool = False
+    # Response keys of the mutations whose write stands.
+    committed: set[str] = field(default_factory=set)
 
     def signed_in(self) -> models.User:
         """Return the viewer; raise Unauthenticated for an anonymous caller."""

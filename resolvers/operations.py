@@ -70,15 +70,15 @@ async def mirror_status(info: Info) -> MirrorStatus:
     late = status.oldest_pending_at is not None and models.now() - status.oldest_pending_at > GREATEST_LAG
     if context.graph is None:
         health = "DISABLED"
-    elif not reachable or late or status.failed_count:
+    elif not reachable or late or status.failed:
         health = "DEGRADED"
     else:
         health = "HEALTHY"
     return MirrorStatus(
         health=health,
         graph_reachable=reachable,
-        pending_count=status.pending_count,
-        failed_count=status.failed_count,
+        pending_count=status.pending,
+        failed_count=status.failed,
         oldest_pending_at=status.oldest_pending_at,
         last_synced_at=status.last_synced_at,
         last_error=status.last_error,

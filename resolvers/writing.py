@@ -119,7 +119,10 @@ class Call:
         return self.context.viewer.id if self.context.viewer else None
 
     async def _after_commit(self, write_id: str | None, inline: bool) -> Sync:
-        self.context.committed = True
+        self.context.committed.add(str(self.info.path.key))
+        # What was read before this write may be stale for the fields below it.
+        self.context.loaders.clear()
+        self.context.facts.clear()
         if write_id is not None and inline:
             await self.context.try_inline(write_id)
         return await sync_of(self.context, write_id)

@@ -607,3 +607,17 @@ async def purge(session: AsyncSession, *, limit: int = CLEAN_UP_ROWS, now: datet
         )
     done.receipts = len(old)
     return done
+
+
+async def oldest_pending_at(session: AsyncSession) -> datetime | None:
+    """Return when the oldest change that still waits was committed, dead letters included; None for none."""
+    return await session.scalar(
+        select(func.min(SyncRecord.changed_at)).where(SyncRecord.version > SyncRecord.applied_version)
+    )
+
+
+def give_write(session: AsyncSession, user_id: int) -> None:
+    """Give the open write to a person: who registers has no id when the write is opened."""
+    write: SyncWrite | None = session.info.get(_WRITE_KEY)
+    if write is not None:
+        write.user_id = user_id

@@ -1,0 +1,195 @@
+"""create_app: opens the stores once for a process and builds the Context of each request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import sql.extraction_worker
+import sql.passwords
+from fastapi import FastAPI
+from graph.repository import GraphRepository
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
+
+import sql.sync_state
+from graphql_api import schema as schema_module
+from graphql_api.execution import Executor
+from graphql_api.http import GraphQLEndpoint
+from graphql_api.opening import Stores, open_stores
+from graphql_api.playground import PLAYGROUND_CSP, playground_page, wants_html
+from graphql_api.settings import Settings
+from graphql_api.tokens import AccessTokens
+from resolvers.context import Context
+from resolvers.problems import Unauthenticated
+from sql import models
+
+logger = logging.getLogger(__name__)
+STATIC = Path(__file__).parent / "static"
+STOP_SECONDS = 10.0
+
+
+class Application:
+    """One process's stores, workers and endpoint, between start and stop."""
+
+    def __init__(self, settings: Settings, stores: Stores, executor: Executor) -> None:
+        self.settings = settings
+        self.stores = stores
+        self.executor = executor
+        self.repository = GraphRepository(stores.graph) if stores.graph is not None else None
+        previous = settings.jwt_previous_secret
+        self.tokens = AccessTokens(
+            settings.signing_secret(),
+            previous.get_secret_value() if previous else None,
+            settings.access_token_seconds,
+        )
+        self.stop = asyncio.Event()
+        self.extraction_wake = asyncio.Event()
+        self.tasks: list[asyncio.Task[Any]] = []
+
+    def start_workers(self) -> None:
+        """Start what runs beside requests: the mirror's worker and the extraction worker."""
+        if self.settings.mirror_in_server:
+            self.tasks.append(asyncio.create_task(self.stores.mirror.run(self.stop), name="mirror"))
+        self.tasks.append(
+            asyncio.create_task(
+                sql.extraction_worker.work_runs(
+                    self.stores.database, f"api-{id(self):x}", self.stop, wake=self.extraction_wake
+                ),
+                name="extraction",
+            )
+        )
+
+    async def stop_workers(self) -> None:
+        """Let the workers finish what they hold, for a bounded time."""
+        self.stop.set()
+        self.extraction_wake.set()
+        if self.tasks:
+            _, late = await asyncio.wait(self.tasks, timeout=STOP_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    async def context(self, request: Request) -> Context:
+        """Return the context of a request; raise Unauthenticated for a token that does not hold."""
+        viewer = None
+        header = request.headers.get("authorization")
+        if header is not None:
+            scheme, _, token = header.partition(" ")
+            if scheme.lower() != "bearer" or not token.strip():
+                raise Unauthenticated("The Authorization header must be: Bearer <access token>.")
+            user_id = self.tokens.user_id(token.strip())
+            async with self.stores.database.read() as session:
+                viewer = await session.get(models.User, user_id)
+            if viewer is None or not viewer.active:
+                raise Unauthenticated()
+        return Context(
+            settings=self.settings,
+            database=self.stores.database,
+            graph=self.repository,
+            tokens=self.tokens,
+            viewer=viewer,
+            address=request.client.host if request.client else "unknown",
+            try_inline=self.try_inline,
+            wake_extraction=self.extraction_wake.set,
+        )
+
+    async def try_inline(self, write_id: str) -> None:
+        """Try the changes of a write at once, within the deadline; the worker takes what is left."""
+        if self.settings.inline_deadline_seconds > 0:
+            await self.stores.mirror.try_inline(
+                write_id, deadline_seconds=self.settings.inline_deadline_seconds
+            )
+
+
+def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
+    """Return the ASGI application. Given stores are used as they are and left open (tests)."""
+    executor = Executor(schema_module.build(), settings)
+    sql.passwords.configure(
+        time_cost=settings.argon2_time_cost,
+        memory_kib=settings.argon2_memory_kib,
+        parallelism=settings.argon2_parallelism,
+        threads=settings.hashing_threads,
+    )
+    state: dict[str, Application] = {}
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        opened = stores or await open_stores(settings)
+        application = state["application"] = Application(settings, opened, executor)
+        app.state.application = application
+        application.start_workers()
+        try:
+            yield
+        finally:
+            await application.stop_workers()
+            if stores is None:
+                await opened.close()
+
+    app = FastAPI(
+        title="Lab Tutor",
+        version=version("lab-tutor"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+
+    async def make_context(request: Request) -> Context:
+        return await state["application"].context(request)
+
+    endpoint = GraphQLEndpoint(executor, make_context)
+
+    async def graphql(request: Request) -> Response:
+        if (
+            request.method == "GET"
+            and wants_html(request.headers.get("accept"))
+            and "query" not in request.query_params
+        ):
+            if settings.is_production:
+                return Response("Not found", 404, media_type="text/plain")
+            return HTMLResponse(playground_page(), headers=PLAYGROUND_CSP)
+        return await endpoint(request)
+
+    async def healthz(_: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def readyz(_: Request) -> Response:
+        """Ready while SQL answers; the graph's state is said beside it, since its loss only degrades."""
+        application = state["application"]
+        graph = "disabled"
+        if application.repository is not None:
+            graph = "ok" if await application.repository.reachable() else "unreachable"
+        try:
+            async with application.stores.database.read() as session:
+                await sql.sync_state.oldest_pending_at(session)
+        except Exception:
+            logger.exception("the system of record does not answer", extra={"action": "not_ready"})
+            return JSONResponse({"status": "down", "sql": "unreachable", "graph": graph}, 503)
+        status = "degraded" if graph == "unreachable" else "ok"
+        return JSONResponse({"status": status, "sql": "ok", "graph": graph})
+
+    # Plain routes: FastAPI's dependency machinery costs more than a small query.
+    app.router.routes += [
+        Route("/graphql", graphql, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+    ]
+    if STATIC.is_dir():
+        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=["authorization", "content-type"],
+        )
+    return app

@@ -1,0 +1,205 @@
+"""Run one GraphQL operation: parse, limit, validate, execute, and say how fresh the graph was."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLSchema,
+    GraphQLSyntaxError,
+    NoSchemaIntrospectionCustomRule,
+    OperationDefinitionNode,
+    OperationType,
+    execute,
+    parse,
+    specified_rules,
+    validate,
+)
+from graphql.execution.values import VariableValues, get_variable_values
+
+import sql.sync_state
+from graphql_api import errors, limits
+from graphql_api.settings import Settings
+from resolvers.context import Context
+from resolvers.problems import ApiError
+from sql import models
+
+CACHED_DOCUMENTS = 1_000
+CACHED_CHARACTERS = 20_000  # longer documents are parsed each time: the cache stays bounded in bytes
+FRESHNESS_SECONDS = 0.25  # how long one reading of the mirror's backlog serves
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A GraphQL request as it came in."""
+
+    query: str
+    variables: dict[str, Any] | None = None
+    operation_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A GraphQL response. `executed` is False for a request error, which has no `data`."""
+
+    body: dict[str, Any]
+    executed: bool
+    unauthenticated: bool = False
+
+
+class Refused(Exception):
+    """The request was refused before execution."""
+
+    def __init__(self, entries: list[dict[str, Any]]) -> None:
+        super().__init__(entries)
+        self.entries = entries
+
+
+class Executor:
+    """Answers requests against one schema. Documents that passed are kept parsed."""
+
+    def __init__(self, schema: GraphQLSchema, settings: Settings) -> None:
+        self.schema = schema
+        self.settings = settings
+        self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
+        rules = list(specified_rules)
+        if settings.is_production:
+            rules.append(NoSchemaIntrospectionCustomRule)
+        self._rules = rules
+        self._backlog: tuple[float, datetime | None] | None = None
+
+    def document(self, query: str) -> DocumentNode:
+        """Return the parsed and checked document; raise Refused."""
+        found = self._documents.get(query)
+        if found is not None:
+            self._documents.move_to_end(query)
+            return found
+        try:
+            document = parse(query, max_tokens=self.settings.max_tokens)
+        except GraphQLSyntaxError as error:
+            too_long = "exceeded" in error.message.lower() and "token" in error.message.lower()
+            raised: ApiError = (
+                limits.QueryTooComplex("tokens", self.settings.max_tokens)
+                if too_long
+                else errors.ParseFailed(error.message)
+            )
+            raise Refused([errors.request_error(raised, _locations(error))]) from None
+        except RecursionError:
+            too_deep = limits.QueryTooComplex("depth", self.settings.max_depth)
+            raise Refused([errors.request_error(too_deep)]) from None
+        try:
+            limits.check(document, self.settings)
+        except ApiError as error:
+            raise Refused([errors.request_error(error)]) from None
+        found_errors = validate(
+            self.schema,
+            document,
+            self._rules,
+            max_errors=errors.GREATEST_COUNT,
+            hide_suggestions=self.settings.is_production,
+        )
+        if found_errors:
+            raise Refused(
+                [
+                    errors.request_error(errors.ValidationFailed(one.message), _locations(one))
+                    for one in found_errors[: errors.GREATEST_COUNT]
+                ]
+            )
+        if len(query) <= CACHED_CHARACTERS:
+            self._documents[query] = document
+            if len(self._documents) > CACHED_DOCUMENTS:
+                self._documents.popitem(last=False)
+        return document
+
+    def prepare(self, request: Request) -> tuple[DocumentNode, OperationDefinitionNode]:
+        """Return the document and the operation to run; raise Refused."""
+        document = self.document(request.query)
+        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        name = request.operation_name
+        if name is None:
+            if len(operations) == 1:
+                return document, operations[0]
+            message = (
+                "The document has several operations: operationName must say which."
+                if operations
+                else "The document has no operation."
+            )
+            raise Refused([errors.request_error(errors.BadRequest(message))])
+        for operation in operations:
+            if operation.name is not None and operation.name.value == name:
+                return document, operation
+        raise Refused([errors.request_error(errors.BadRequest(f"The document has no operation {name!r}."))])
+
+    async def run(self, request: Request, context: Context) -> Answer:
+        """Answer a request."""
+        try:
+            document, operation = self.prepare(request)
+        except Refused as refused:
+            return Answer({"errors": refused.entries}, executed=False)
+        if operation.operation is OperationType.SUBSCRIPTION:
+            error = errors.BadRequest("Subscriptions are not served here.")
+            return Answer({"errors": [errors.request_error(error)]}, executed=False)
+        variables = get_variable_values(
+            self.schema,
+            operation.variable_definitions or (),
+            request.variables or {},
+            max_errors=errors.GREATEST_COUNT,
+            hide_suggestions=self.settings.is_production,
+        )
+        if not isinstance(variables, VariableValues):
+            entries = [
+                errors.request_error(errors.BadRequest(one.message), _locations(one)) for one in variables
+            ]
+            return Answer({"errors": entries[: errors.GREATEST_COUNT]}, executed=False)
+        try:
+            async with asyncio.timeout(self.settings.operation_deadline_seconds):
+                result = execute(
+                    self.schema,
+                    document,
+                    context_value=context,
+                    variable_values=request.variables or {},
+                    operation_name=request.operation_name,
+                    hide_suggestions=self.settings.is_production,
+                )
+                if not isinstance(result, ExecutionResult):
+                    result = await result
+        except TimeoutError:
+            entry = errors.request_error(errors.OperationTimeout())
+            if context.committed:
+                entry["extensions"]["committed"] = True
+            return Answer({"data": None, "errors": [entry]}, executed=True)
+        body: dict[str, Any] = {"data": result.data}
+        if result.errors:
+            # An error wherever it happened; which mutation it belongs to, its path says.
+            body["errors"] = errors.format_all(result.errors, context.committed)
+        if context.asked_graph:
+            body["extensions"] = {"graph": await self._freshness(context)}
+        return Answer(body, executed=True)
+
+    async def _freshness(self, context: Context) -> dict[str, Any]:
+        """Return how far behind SQL the graph was: the age of the oldest change that waits."""
+        loop_time = asyncio.get_running_loop().time()
+        if self._backlog is None or loop_time - self._backlog[0] > FRESHNESS_SECONDS or context.committed:
+            async with context.database.read() as session:
+                oldest = await sql.sync_state.oldest_pending_at(session)
+            self._backlog = (loop_time, oldest)
+        now, oldest = models.now(), self._backlog[1]
+        as_of = min(oldest, now) if oldest is not None else now
+        lag: timedelta = now - as_of
+        return {
+            "asOf": as_of.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z",
+            "lagMs": int(lag.total_seconds() * 1_000),
+        }
+
+
+def _locations(error: GraphQLError) -> list[dict[str, int]] | None:
+    if not error.locations:
+        return None
+    return [{"line": place.line, "column": place.column} for place in error.locations]

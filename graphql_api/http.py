@@ -1,0 +1,243 @@
+"""GraphQL over HTTP, by its specification: what a request may look like and how an answer is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from graphql import OperationType
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from graphql_api import errors
+from graphql_api.execution import Answer, Executor, Refused
+from graphql_api.execution import Request as GraphQLRequest
+from resolvers.context import Context
+from resolvers.problems import ApiError, Unauthenticated
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+JSON = "application/json"
+GREATEST_JSON_DEPTH = 100
+MakeContext = Callable[[Request], Awaitable[Context]]
+
+
+class HttpError(Exception):
+    """The request can not be read as a GraphQL request."""
+
+    def __init__(self, status: int, message: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.headers = headers or {}
+
+
+class GraphQLEndpoint:
+    """Answers GET and POST on one path."""
+
+    def __init__(self, executor: Executor, make_context: MakeContext) -> None:
+        self.executor = executor
+        self.make_context = make_context
+        self.settings = executor.settings
+
+    async def __call__(self, request: Request) -> Response:
+        """Return the answer of a request; any shape of request gets a 4xx with a code, never a 5xx."""
+        media_type = JSON
+        try:
+            media_type = negotiate(request.headers.get("accept"))
+            if request.method == "POST":
+                given = await self._read_post(request)
+            elif request.method == "GET":
+                given = self._read_get(request)
+            else:
+                raise HttpError(405, "Only GET and POST are served here.", {"allow": "GET, POST"})
+        except HttpError as error:
+            entry = errors.request_error(errors.BadRequest(str(error)))
+            return _response({"errors": [entry]}, error.status, media_type, error.headers)
+        except ApiError as error:
+            # A persisted query that nobody stored is a well-formed request: clients send the document next.
+            return _response({"errors": [errors.request_error(error)]}, 200, media_type)
+        try:
+            context = await self.make_context(request)
+        except Unauthenticated as error:
+            status = 401 if media_type == GRAPHQL_RESPONSE else 200
+            return _response({"errors": [errors.request_error(error)]}, status, media_type)
+        answer = await self.executor.run(given, context)
+        return _response(answer.body, _status(answer, media_type), media_type)
+
+    async def _read_post(self, request: Request) -> GraphQLRequest:
+        content_type = request.headers.get("content-type", "")
+        kind, _, parameters = content_type.partition(";")
+        if kind.strip().lower() != JSON:
+            raise HttpError(415, f"The body must be {JSON}.")
+        charset = dict(
+            (name.strip().lower(), value.strip(' "').lower())
+            for name, _, value in (part.partition("=") for part in parameters.split(";") if part)
+        ).get("charset", "utf-8")
+        if charset not in ("utf-8", "utf8", "us-ascii"):
+            raise HttpError(415, "The body must be UTF-8.")
+        return _request_of(parse_json(await self._body(request), "body"))
+
+    async def _body(self, request: Request) -> bytes:
+        bound = self.settings.max_body_bytes
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(self.settings.body_timeout_seconds):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > bound:
+                        raise HttpError(
+                            413, f"The body is longer than {bound} bytes.", {"connection": "close"}
+                        )
+                    chunks.append(chunk)
+        except TimeoutError:
+            seconds = self.settings.body_timeout_seconds
+            raise HttpError(
+                408, f"The body took longer than {seconds:g} seconds.", {"connection": "close"}
+            ) from None
+        except ClientDisconnect:
+            raise HttpError(400, "The client went away.") from None
+        return b"".join(chunks)
+
+    def _read_get(self, request: Request) -> GraphQLRequest:
+        site = request.headers.get("sec-fetch-site")
+        if site not in (None, "same-origin", "none"):
+            raise HttpError(403, "Queries by GET are not answered across sites: use POST.")
+        pairs = parse_qsl(request.url.query, keep_blank_values=True, max_num_fields=20)
+        values = dict(pairs)
+        body: dict[str, Any] = {"query": values.get("query")}
+        for name in ("variables", "extensions"):
+            if values.get(name):
+                body[name] = parse_json(values[name].encode(), name)
+        if values.get("operationName"):
+            body["operationName"] = values["operationName"]
+        given = _request_of(body)
+        try:
+            _, operation = self.executor.prepare(given)
+        except Refused:
+            return given  # run() answers with the same refusal
+        if operation.operation is not OperationType.QUERY:
+            raise HttpError(405, "Only queries are answered by GET: use POST.", {"allow": "POST"})
+        return given
+
+
+def parse_json(text: bytes, name: str) -> Any:
+    """Return the JSON value of a text; raise HttpError for anything else."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        pass
+    # orjson refuses integers over 64 bits that the specification allows in a custom scalar, and deep
+    # nesting; the standard parser tells them apart, within a bound.
+    try:
+        value = json.loads(text.decode("utf-8"))
+    except RecursionError:
+        raise HttpError(400, f"The {name} is nested too deeply.") from None
+    except (ValueError, UnicodeDecodeError):
+        raise HttpError(400, f"The {name} is not JSON in UTF-8.") from None
+    if _deeper_than(value, GREATEST_JSON_DEPTH):
+        raise HttpError(400, f"The {name} is nested too deeply.")
+    return value
+
+
+def _deeper_than(value: Any, bound: int) -> bool:
+    pending = [(value, 1)]
+    while pending:
+        item, depth = pending.pop()
+        if depth > bound:
+            return True
+        children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
+        pending.extend((child, depth + 1) for child in children)
+    return False
+
+
+def _request_of(body: Any) -> GraphQLRequest:
+    if isinstance(body, list):
+        raise HttpError(400, "Batches are not served: send one request at a time.")
+    if not isinstance(body, dict):
+        raise HttpError(400, "The body must be a JSON object with a query.")
+    query, variables, name, extensions = (
+        body.get("query"),
+        body.get("variables"),
+        body.get("operationName"),
+        body.get("extensions"),
+    )
+    if extensions is not None and not isinstance(extensions, dict):
+        raise HttpError(400, "extensions must be an object.")
+    if query is None and extensions and "persistedQuery" in extensions:
+        raise errors.PersistedQueryNotSupported()
+    if not isinstance(query, str) or not query.strip():
+        raise HttpError(400, "query must be a text with a GraphQL document.")
+    if variables is not None and not isinstance(variables, dict):
+        raise HttpError(400, "variables must be an object.")
+    if name is not None and not isinstance(name, str):
+        raise HttpError(400, "operationName must be a text.")
+    if _has_surrogates(query) or _has_surrogates(name or ""):
+        raise HttpError(400, "query must be a text in Unicode.")
+    return GraphQLRequest(query=query, variables=variables, operation_name=name or None)
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def negotiate(accept: str | None) -> str:
+    """Return the media type of the answer: the client's best, JSON when it does not say."""
+    if not accept or not accept.strip():
+        return JSON
+    best, best_weight = "", 0.0
+    for part in accept.split(","):
+        name, *parameters = (piece.strip() for piece in part.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            key, _, value = parameter.partition("=")
+            if key.strip().lower() == "q":
+                try:
+                    weight = float(value)
+                except ValueError:
+                    weight = 0.0
+        name = name.lower()
+        answers = {
+            GRAPHQL_RESPONSE: GRAPHQL_RESPONSE,
+            JSON: JSON,
+            "application/*": GRAPHQL_RESPONSE,
+            "*/*": JSON,
+        }
+        if name in answers and weight > best_weight:
+            best, best_weight = answers[name], weight
+    if not best:
+        raise HttpError(406, f"Answers are sent as {GRAPHQL_RESPONSE} or {JSON}.")
+    return best
+
+
+def _status(answer: Answer, media_type: str) -> int:
+    if answer.executed or media_type == JSON:
+        return 200
+    return 400
+
+
+def _response(
+    body: dict[str, Any], status: int, media_type: str, headers: dict[str, str] | None = None
+) -> Response:
+    return Response(
+        content=_dump(body),
+        status_code=status,
+        headers={
+            "content-type": f"{media_type}; charset=utf-8",
+            "cache-control": "no-store",
+            "x-content-type-options": "nosniff",
+            "vary": "accept",
+            **(headers or {}),
+        },
+    )
+
+
+def _dump(body: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        # A lone surrogate in an echoed value: JSON can carry it escaped.
+        return json.dumps(body).encode("ascii")

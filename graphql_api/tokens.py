@@ -1,0 +1,70 @@
+"""Access tokens: JWT, one fixed algorithm, at most 15 minutes, signed by the newest of two secrets."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+
+from resolvers.problems import Unauthenticated
+from sql import models
+
+ALGORITHM = "HS256"
+ISSUER = "lab-tutor"
+AUDIENCE = "lab-tutor-api"
+LEEWAY_SECONDS = 5
+
+
+class AccessTokens:
+    """Issues and reads access tokens.
+
+    A token names its key (`kid`), so that a changed secret and the one before it both verify.
+    """
+
+    def __init__(self, secret: str, previous_secret: str | None, lifetime_seconds: int) -> None:
+        self._secret = secret
+        self._kid = _kid(secret)
+        self._keys = {self._kid: secret}
+        if previous_secret:
+            self._keys[_kid(previous_secret)] = previous_secret
+        self._lifetime = timedelta(seconds=lifetime_seconds)
+
+    def issue(self, user: models.User) -> tuple[str, datetime]:
+        """Return (token, moment of its end) for a person."""
+        now = datetime.now(UTC)
+        expires_at = now + self._lifetime
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(user.id),
+            "iat": now,
+            "nbf": now,
+            "exp": expires_at,
+            "jti": models.new_id(),
+        }
+        return jwt.encode(claims, self._secret, ALGORITHM, headers={"kid": self._kid}), expires_at
+
+    def user_id(self, token: str) -> int:
+        """Return whose token it is; raise Unauthenticated for any that does not hold."""
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                leeway=LEEWAY_SECONDS,
+                options={"require": ["exp", "nbf", "iat", "iss", "aud", "sub"]},
+            )
+            return int(claims["sub"])
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError):
+            raise Unauthenticated(
+                "The access token is not valid or has ended: refresh the session or sign in again."
+            ) from None
+
+
+def _kid(secret: str) -> str:
+    return hashlib.sha256(b"kid:" + secret.encode()).hexdigest()[:12]
