@@ -177,3 +177,10 @@ def test_an_override_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings(jwt_secret=SecretStr(GOOD_SECRET)).port = 1  # type: ignore[misc]
+
+
+def test_the_papers_list_every_setting_as_it_is() -> None:
+    """docs/operating.md holds what `python -m graphql_api.settings` prints."""
+    papers = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    rows = [f"| `{row[0]}` | " + " | ".join(row[1:]) + " |" for row in describe_settings()]
+    assert [row for row in rows if row not in papers] == []
