@@ -1,4 +1,4 @@
-"""Load the fixtures of both stores: `graph_client` (tests/graph_fixtures.py), `database` (tests/sql_fixtures.py)."""
+"""Load the fixtures of both stores: tests/graph_fixtures.py and tests/sql_fixtures.py."""
 
 from __future__ import annotations
 
@@ -11,5 +11,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 pytest_plugins = tuple(
-    f"tests.{name}" for name in ("graph_fixtures", "sql_fixtures") if (ROOT / "tests" / f"{name}.py").exists()
+    f"tests.{name}"
+    for name in ("graph_fixtures", "sql_fixtures", "api_fixtures")
+    if (ROOT / "tests" / f"{name}.py").exists()
 )
