@@ -1,0 +1,307 @@
+"""Compile records, edges and summaries into positional lists, with the shapers that read them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import graph.model
+from graph import pages
+from graph.plan import Address, Binder, Build, Inputs, Row, Shaper, to_moment
+from graph.selection import Field, Selection
+from graph.shapes import (
+    Absent,
+    Bound,
+    Constant,
+    Edge,
+    GraphType,
+    Kind,
+    Member,
+    Page,
+    Scalar,
+    Summary,
+)
+from graph.space import Projection, Space, UnknownField, collect
+
+
+def record(
+    build: Build,
+    graph_type: GraphType,
+    fields: Sequence[Field],
+    bindings: Mapping[str, str],
+    path: str,
+    address: Address,
+    *,
+    with_owners: bool = False,
+) -> Projection:
+    """Compile one object of a concrete type: its key, then what was asked of it."""
+    space = Space(build, bindings, path, address)
+    typename = graph_type.name
+    parts = [space.render(part) for part in graph_type.key]
+    key_size = len(parts)
+    constants: dict[str, Any] = {}
+    ids: list[str] = []
+    readers: list[tuple[str, int, Shaper | None]] = []
+    for index, asked in enumerate(fields):
+        if asked.name == "id":
+            ids.append(asked.response_key)
+            continue
+        answer = member(
+            build,
+            graph_type.members.get(asked.name),
+            asked,
+            bindings,
+            f"{path}_{asked.response_key}",
+            (*address, (typename, index)),
+            typename,
+        )
+        if not isinstance(answer, Projection):
+            constants[asked.response_key] = answer
+            continue
+        readers.append((asked.response_key, len(parts), answer.shape))
+        parts.append(answer.expression)
+    owners = [(name, getattr(graph_type, name)) for name in ("course", "student")] if with_owners else []
+    owner_places: dict[str, int] = {}
+    for name, template in owners:
+        if template:
+            owner_places[name] = len(parts)
+            parts.append(space.render(template))
+    course_place, student_place = owner_places.get("course"), owner_places.get("student")
+
+    def shape(value: Any, inputs: Inputs) -> Row:
+        key = value[0] if key_size == 1 else tuple(value[:key_size])
+        values = dict(constants)
+        for name in ids:
+            values[name] = key
+        for name, place, convert in readers:
+            values[name] = value[place] if convert is None else convert(value[place], inputs)
+        return Row(
+            typename,
+            values,
+            key,
+            value[course_place] if course_place is not None else None,
+            value[student_place] if student_place is not None else None,
+        )
+
+    return Projection(_list(parts), shape)
+
+
+def _list(parts: Sequence[str]) -> str:
+    return "[" + ", ".join(parts) + "]"
+
+
+def member(
+    build: Build,
+    member: Member | None,
+    asked: Field,
+    bindings: Mapping[str, str],
+    path: str,
+    address: Address,
+    typename: str,
+) -> Any:
+    """Compile one field; a value that is not a Projection is the answer itself."""
+    match member:
+        case Scalar():
+            return Projection(
+                Space(build, bindings, path, address).render(member.expression), _READ[member.kind]
+            )
+        case Absent():
+            return None
+        case Constant():
+            return member.value
+        case Bound():
+            return _bound(build, member, asked, bindings, path, address)
+        case Edge():
+            return _edge(build, member, asked, bindings, path, address)
+        case Summary():
+            return _summary(build, member, asked, bindings, path, address)
+        case Page():
+            return pages.page(build, member, asked, bindings, path, address, item=targets)
+        case None:
+            raise UnknownField(f"{typename}.{asked.name}")
+
+
+def _bound(
+    build: Build, bound: Bound, asked: Field, bindings: Mapping[str, str], path: str, address: Address
+) -> Projection:
+    roles = {role: bindings[name] for role, name in bound.roles.items()}
+    graph_type = graph.model.TYPES[bound.target]
+    return record(build, graph_type, _below(asked, bound.target), roles, path, address)
+
+
+def _below(asked: Field, typename: str) -> tuple[Field, ...]:
+    return (asked.selection or Selection()).fields(typename)
+
+
+def targets(
+    build: Build,
+    names: Sequence[str],
+    selection: Selection | None,
+    bindings: Mapping[str, str],
+    path: str,
+    address: Address,
+    *,
+    with_owners: bool = False,
+) -> Projection:
+    """Compile an object that is of one of some concrete types; the label decides between two."""
+    chosen = selection or Selection()
+    projections = [
+        record(
+            build,
+            graph.model.TYPES[name],
+            chosen.fields(name),
+            bindings,
+            path if len(names) == 1 else f"{path}_{name}",
+            address,
+            with_owners=with_owners,
+        )
+        for name in names
+    ]
+    if len(projections) == 1:
+        return projections[0]
+    first, second = projections
+    label = graph.model.TYPES[names[0]].label
+    expression = (
+        f"CASE WHEN {bindings['self']}:{label} THEN [0, {first.expression}] ELSE [1, {second.expression}] END"
+    )
+
+    def shape(value: Any, inputs: Inputs) -> Any:
+        return (second if value[0] else first).shape(value[1], inputs)
+
+    return Projection(expression, shape)
+
+
+def _edge(
+    build: Build, edge: Edge, asked: Field, bindings: Mapping[str, str], path: str, address: Address
+) -> Projection:
+    space = Space(build, bindings, path, address, edge.arguments)
+    guard = _guard(space, edge.guarded)
+    lines = [space.render(edge.match) + space.conditions(asked, edge.arguments)]
+    if edge.then:
+        lines.append(space.render(edge.then))
+    order = ", ".join(space.render(part) for part in edge.order)
+    order_line = f"ORDER BY {order}" if order else ""
+    if not edge.many:
+        limit = "LIMIT 1"
+    elif edge.limit_argument:
+        limit = f"LIMIT {_limit(build, path, address, edge)}"
+        # The page is cut before anything below it is fetched.
+        lines.append(f"WITH {space.carried(edge.roles, edge.order)} {order_line} {limit}")
+        limit = ""
+    else:
+        limit = f"LIMIT {build.parameter(f'{path}_limit', _constant(edge.bound))}"
+    item = targets(build, edge.target, asked.selection, space.roles(edge.roles), path, address)
+    lines.append(f"RETURN {item.expression} {order_line} {limit}".rstrip())
+    shape_item, many = item.shape, edge.many
+
+    def shape(value: Any, inputs: Inputs) -> Any:
+        if value is None:
+            return None
+        if many:
+            return [shape_item(each, inputs) for each in value]
+        return shape_item(value[0], inputs) if value else None
+
+    return Projection(guard(collect(lines)), shape)
+
+
+def _constant(value: Any) -> Binder:
+    return lambda inputs: value
+
+
+def _limit(build: Build, path: str, address: Address, edge: Edge) -> str:
+    name, bound = edge.limit_argument or "", edge.bound
+
+    def bind(inputs: Inputs) -> int:
+        given = inputs.field_at(address).arguments.get(name)
+        return bound if given is None else max(0, given)
+
+    return build.parameter(f"{path}_limit", bind)
+
+
+def _guard(space: Space, guarded: bool) -> Any:
+    """Return what wraps an expression that only some viewers may see; it binds @student."""
+    if not guarded:
+        return lambda expression: expression
+    address = space.address
+
+    def student(inputs: Inputs) -> int | None:
+        given: int | None = inputs.field_at(address).arguments.get("studentId")
+        return inputs.scope.viewer_student_id if given is None else given
+
+    def visible(inputs: Inputs) -> bool:
+        return inputs.scope.is_admin or student(inputs) == inputs.scope.viewer_student_id
+
+    build = space.build
+    student_parameter = build.parameter(f"{space.path}_student", student)
+    visible_parameter = build.parameter(f"{space.path}_visible", visible)
+    taught = build.shared_parameter("taught_course_ids", lambda inputs: list(inputs.scope.taught_course_ids))
+    space.bind("student", student_parameter)
+    condition = (
+        f"{student_parameter} IS NOT NULL AND "
+        f"({visible_parameter} OR {space.variable('self')}.course_id IN {taught})"
+    )
+    return lambda expression: f"CASE WHEN {condition} THEN {expression} END"
+
+
+def _summary(
+    build: Build, summary: Summary, asked: Field, bindings: Mapping[str, str], path: str, address: Address
+) -> Projection:
+    space = Space(build, bindings, path, address, summary.arguments)
+    guard = _guard(space, summary.guarded)
+    lines = [space.render(summary.match) + space.conditions(asked, summary.arguments)]
+    lines.append(space.render(summary.then))
+    fields = _below(asked, "MasterySummary")
+    # Aggregates stand in a WITH of their own: Neo4j refuses them beside parameters in one expression.
+    aggregates = [f"{_aggregate(space, each.name)} AS {build.variable(f'{path}_{each.response_key}')}"
+                  for each in fields] or [f"count(*) AS {build.variable(f'{path}_count')}"]  # fmt: skip
+    lines.append("WITH " + ", ".join(aggregates))
+    lines.append("RETURN " + _list([text.rpartition(" AS ")[2] for text in aggregates]))
+    readers = [(each.response_key, each.name == "averageMastery") for each in fields]
+
+    def shape(value: Any, inputs: Inputs) -> Row | None:
+        if not value:
+            return None
+        values = {
+            name: float(part) if is_float and part is not None else part
+            for (name, is_float), part in zip(readers, value[0], strict=False)
+        }
+        return Row("MasterySummary", values)
+
+    return Projection(guard(collect(lines)), shape)
+
+
+def _aggregate(space: Space, name: str) -> str:
+    if name == "averageMastery":
+        return space.render("avg(@r.current_mastery)")
+    if name == "skillCount":
+        return space.render("count(@skill)")
+    category = graph.model.SUMMARY_COUNTS.get(name)
+    if category is None:
+        raise UnknownField(f"MasterySummary.{name}")
+    return space.render(
+        f"sum(CASE WHEN coalesce(@r.mastery_category, 'NOT_STARTED') = '{category}' THEN 1 ELSE 0 END)"
+    )
+
+
+def _read_time(value: Any, inputs: Inputs) -> Any:
+    return None if value is None else to_moment(value)
+
+
+def _read_float(value: Any, inputs: Inputs) -> Any:
+    return float(value) if type(value) is int else value
+
+
+def _read_list(value: Any, inputs: Inputs) -> Any:
+    return [] if value is None else value
+
+
+def _read_plain(value: Any, inputs: Inputs) -> Any:
+    return value
+
+
+_READ: Mapping[Kind, Shaper] = {
+    Kind.PLAIN: _read_plain,
+    Kind.TIME: _read_time,
+    Kind.FLOAT: _read_float,
+    Kind.LIST: _read_list,
+}
