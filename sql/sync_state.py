@@ -490,6 +490,75 @@ async def versions(
     return {key: (version, applied, deleted) for key, version, applied, deleted in rows.all()}
 
 
+async def on_their_way(
+    session: AsyncSession, kind: Kind, keys: Sequence[str], *, projection_version: int = 0
+) -> set[str]:
+    """Return the keys whose newest version the graph need not have yet; dead letters are not among them."""
+    found = await session.scalars(
+        select(SyncRecord.key).where(
+            SyncRecord.kind == kind,
+            SyncRecord.key.in_(keys),
+            SyncRecord.dead_at.is_(None),
+            _dirty(projection_version),
+        )
+    )
+    return set(found)
+
+
+async def any_on_their_way(session: AsyncSession, kind: Kind, *, projection_version: int = 0) -> bool:
+    """Tell whether any record of a kind is on its way to the graph."""
+    found = await session.scalar(
+        select(SyncRecord.id)
+        .where(SyncRecord.kind == kind, SyncRecord.dead_at.is_(None), _dirty(projection_version))
+        .limit(1)
+    )
+    return found is not None
+
+
+async def reopen(session: AsyncSession, kind: Kind, keys: dict[str, int]) -> None:
+    """Have records written to the graph once more, with the versions they have.
+
+    `keys` maps each key to the version of its row, which a record without a mark gets.
+    """
+    moment = models.now()
+    ordered = sorted(keys)
+    for start in range(0, len(ordered), ROWS_AT_ONCE):
+        insert = _insert(session, SyncRecord).values(
+            [
+                {
+                    "kind": kind,
+                    "key": key,
+                    "version": max(1, keys[key]),
+                    "applied_version": 0,
+                    "projection_version": 0,
+                    "attempts": 0,
+                    "next_attempt_at": moment,
+                    "changed_at": moment,
+                    "deleted": False,
+                }
+                for key in ordered[start : start + ROWS_AT_ONCE]
+            ]
+        )
+        await session.execute(
+            insert.on_conflict_do_update(
+                index_elements=["kind", "key"],
+                # Dirty by the projection's version alone: what was SYNCED for a client stays SYNCED.
+                set_={"projection_version": 0, "attempts": 0, "next_attempt_at": moment, "dead_at": None},
+            )
+        )
+
+
+async def reopen_marked(session: AsyncSession, kind: Kind) -> int:
+    """Have every marked record of a kind written once more, tombstones too; return how many."""
+    result = await session.execute(
+        update(SyncRecord)
+        .where(SyncRecord.kind == kind)
+        .values(projection_version=0, attempts=0, next_attempt_at=models.now(), dead_at=None)
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", result).rowcount
+
+
 async def write_state(session: AsyncSession, write_id: str, enabled: bool = True) -> WriteStatus:
     """Return how far the graph is with one write: the state of its slowest record.
 

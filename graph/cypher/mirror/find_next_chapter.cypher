@@ -1,0 +1,10 @@
+// Read the NEXT_CHAPTER relationships of some :CHAPTER nodes, with every copy and whatever the other end is.
+//
+// Parameters:
+//   $ids: list of ids, at most 1,000
+//
+// Promise: reads only. Returns start id, labels of the start, end id, labels of the end, all properties.
+UNWIND $ids AS id
+MATCH (start:CHAPTER {id: id})-[link:NEXT_CHAPTER]->(finish)
+RETURN start.id AS start_id, labels(start) AS start_labels, finish.id AS end_id, labels(finish) AS end_labels,
+       properties(link) AS properties

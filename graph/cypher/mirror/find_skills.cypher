@@ -1,0 +1,9 @@
+// Read the :SKILL nodes of some ids, with every copy.
+//
+// Parameters:
+//   $ids: list of ids, at most 1,000
+//
+// Promise: reads only. Returns id, all properties; an id that is missing has no row.
+UNWIND $ids AS id
+MATCH (n:SKILL {id: id})
+RETURN id AS id, properties(n) AS properties

@@ -1,0 +1,28 @@
+// Write relations between concepts, at most one of each type for a pair.
+//
+// Parameters:
+//   $rows: list of {key, record, version, start_id, end_id, type, properties};
+//          at most 1,000; record is "CONCEPT_RELATION:key", times are ISO text
+//
+// Promise: applies a row only when its version is at least the one held and above the one buried, read
+// under the write lock of the start node; a row whose ends are missing writes nothing and is not returned.
+// Returns key, version found (held or buried, or the row's own when it was applied), applied (1 or 0).
+UNWIND $rows AS row
+MATCH (start:CONCEPT {id: row.start_id})
+MATCH (finish:CONCEPT {id: row.end_id})
+SET start._lock = true
+WITH row, start, finish
+OPTIONAL MATCH (buried:MIRROR_TOMBSTONE {key: row.record})
+OPTIONAL MATCH (start)-[old:CONCEPT_RELATION {type: row.type}]->(finish)
+WITH row, start, finish, buried, coalesce(buried.version, 0) AS buried_version, coalesce(max(old.version), 0) AS held
+WITH row, start, finish, buried, buried_version, held,
+     CASE WHEN row.version >= held AND row.version > buried_version THEN [1] ELSE [] END AS apply
+FOREACH (_ IN apply |
+  MERGE (start)-[link:CONCEPT_RELATION {type: row.type}]->(finish)
+  SET link += row.properties, link.version = row.version
+  DELETE buried
+)
+REMOVE start._lock
+RETURN row.key AS key,
+       CASE WHEN size(apply) = 1 THEN row.version WHEN held > buried_version THEN held ELSE buried_version END AS found,
+       size(apply) AS applied

@@ -1,0 +1,28 @@
+// Write :CONCEPT nodes.
+//
+// Parameters:
+//   $rows: list of {key, record, version, id, created_at, updated_at, properties}; at most 1,000; record is "CONCEPT:key",
+//          times are ISO text
+//
+// Promise: applies a row only when its version is at least the one held and above the one buried, read
+// under the write lock of the node; a row whose ends are missing writes nothing and is not returned.
+// Returns key, version found (held or buried, or the row's own when it was applied), applied (1 or 0).
+UNWIND $rows AS row
+MERGE (n:CONCEPT {id: row.id})
+SET n._lock = true
+WITH row, n, coalesce(n.version, 0) AS held
+OPTIONAL MATCH (buried:MIRROR_TOMBSTONE {key: row.record})
+WITH row, n, held, buried, coalesce(buried.version, 0) AS buried_version
+WITH row, n, held, buried, buried_version,
+     CASE WHEN row.version >= held AND row.version > buried_version THEN [1] ELSE [] END AS apply
+FOREACH (_ IN apply |
+  SET n += row.properties, n.version = row.version,
+      n.created_at = datetime(row.created_at),
+      n.updated_at = datetime(row.updated_at)
+)
+FOREACH (_ IN apply | DELETE buried)
+FOREACH (_ IN CASE WHEN size(apply) = 0 AND held = 0 THEN [1] ELSE [] END | DELETE n)
+REMOVE n._lock
+RETURN row.key AS key,
+       CASE WHEN size(apply) = 1 THEN row.version WHEN held > buried_version THEN held ELSE buried_version END AS found,
+       size(apply) AS applied
