@@ -23,7 +23,7 @@ EXIT_INTERRUPTED = 130
 
 LINE_EVERY_SECONDS = 5.0
 
-# Answers go to standard output (and nothing else does, so that they can be piped); the rest to standard error.
+# Answers alone go to standard output, so that they can be piped; the rest goes to standard error.
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
