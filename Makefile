@@ -72,7 +72,7 @@ lock: $(TOOLS)/.installed ## Pin the dependencies again, keeping what still fits
 	@$(TOOLS)/bin/uv $(UV_LOCK) --group tools -o requirements-tools.lock
 
 audit: $(TOOLS)/.installed ## Look for known vulnerabilities in the locked dependencies
-	@$(TOOLS)/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+	@$(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
 
 clean: ## Remove the environments, caches and the demo's data
 	@rm -rf $(VENV) $(TOOLS) var/demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

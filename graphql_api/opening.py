@@ -9,12 +9,14 @@ The policy on the graph, in one place for the API and the command line:
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -100,7 +102,21 @@ async def opened(
     try:
         yield stores
     finally:
-        await stores.close()
+        await _finish(stores.close())
+
+
+async def _finish(work: Coroutine[Any, Any, None]) -> None:
+    """See a work through to its end, also when Ctrl-C cancels the task meanwhile."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+    task.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 async def preflight(settings: Settings) -> str | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
+import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import uvicorn
@@ -57,7 +59,8 @@ def run(*, port: int, folder: Path, reset: bool) -> None:
     try:
         asyncio.run(_run(settings))
     except KeyboardInterrupt:
-        terminal.say("stopped; run it again and it starts in seconds")
+        terminal.say("")
+    terminal.say("stopped; run it again and it goes on where it was")
 
 
 def _settings(port: int, folder: Path) -> Settings:
@@ -172,6 +175,17 @@ class _TellingServer(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._tell()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal again once it is done, which would end us before the stores are closed.
+        handled = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in handled}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _welcome(settings: Settings, course_id: int, student_id: int, seconds: float) -> str:
