@@ -48,6 +48,7 @@ _STALE_BOOKMARKS = frozenset(
 _PERMANENT_PREFIXES = (
     "Neo.ClientError.Statement.",
     "Neo.ClientError.Schema.",
+    "Neo.DatabaseError.Schema.",  # ConstraintCreationFailed: the data contradict it
     "Neo.ClientError.Procedure.",
     "Neo.ClientError.Request.",
     "Neo.ClientError.General.InvalidArguments",
@@ -204,8 +205,8 @@ class GraphClient:
             await self.write([definition.statement], deadline_seconds=deadline_seconds)
         try:
             async with asyncio.timeout(deadline_seconds):
-                while await self._missing_definitions():
-                    await asyncio.sleep(0.1)  # noqa: ASYNC110 - the server announces nothing to wait for
+                while await self._missing_definitions():  # noqa: ASYNC110 - no server announces it
+                    await asyncio.sleep(0.1)
         except TimeoutError:
             raise GraphUnavailable("schema is not online") from None
 
@@ -228,8 +229,8 @@ class GraphClient:
     ) -> list[Rows]:
         self.statement_count += len(statements)
         patience = self.config.write_retry_seconds if write else self.config.read_retry_seconds
-        # The driver's own time-outs do not bound a read, and its retries overshoot; this one holds for the wait
-        # for a turn as well, so that one stuck writer does not hold up the others for ever.
+        # The driver's own time-outs do not bound a read, and its retries overshoot; this one holds for the
+        # wait for a turn as well, so that one stuck writer does not hold up the others for ever.
         try:
             async with (
                 asyncio.timeout(deadline_seconds),

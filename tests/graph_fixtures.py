@@ -1,0 +1,74 @@
+"""The fixture `graph_client`: a client on an empty graph with its schema, once embedded and once on Neo4j.
+
+One embedded engine serves the whole run. The Neo4j server is the one of LAB_TUTOR_TEST_NEO4J_URI,
+_USERNAME and _PASSWORD, whose graph is wiped; without it these tests are skipped, or fail where
+LAB_TUTOR_TEST_NEO4J_REQUIRED=1 promises it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from graph.client import GraphClient, GraphConfig, Statement
+from graph.embedded.engine import EmbeddedEngine, is_installed
+
+NEO4J_URI = os.environ.get("LAB_TUTOR_TEST_NEO4J_URI", "")
+NEO4J_REQUIRED = os.environ.get("LAB_TUTOR_TEST_NEO4J_REQUIRED") == "1"
+WIPE = Statement(
+    "test/wipe", "MATCH (n) WITH n LIMIT 1000 DETACH DELETE n RETURN count(*) AS gone", mode="write"
+)
+
+
+@pytest.fixture(scope="session")
+def embedded_graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphConfig]:
+    """Start one embedded engine for the whole run; its own threads watch it, so it needs no loop."""
+    if not is_installed():
+        pytest.skip("arcadedb-embedded is not installed (there is no wheel for every machine)")
+    engine = asyncio.run(EmbeddedEngine.start(tmp_path_factory.mktemp("graph") / "data"))
+    yield engine.config
+    asyncio.run(engine.stop())
+
+
+@pytest.fixture(scope="session")
+def neo4j_graph() -> GraphConfig:
+    """Return how to reach the Neo4j server for tests; skip or fail without one."""
+    if not NEO4J_URI:
+        message = "LAB_TUTOR_TEST_NEO4J_URI is not set"
+        if NEO4J_REQUIRED:
+            pytest.fail(f"{message}, and LAB_TUTOR_TEST_NEO4J_REQUIRED=1 promises a server")
+        pytest.skip(message)
+    return GraphConfig(
+        uri=NEO4J_URI,
+        username=os.environ.get("LAB_TUTOR_TEST_NEO4J_USERNAME", "neo4j"),
+        password=os.environ.get("LAB_TUTOR_TEST_NEO4J_PASSWORD", ""),
+        database=os.environ.get("LAB_TUTOR_TEST_NEO4J_DATABASE", "neo4j"),
+    )
+
+
+async def wipe_graph(client: GraphClient) -> None:
+    """Delete every node in batches; constraints and indexes stay."""
+    while (await client.write([WIPE]))[0][0][0]:
+        pass
+
+
+@pytest.fixture(params=[pytest.param("embedded"), pytest.param("neo4j", marks=pytest.mark.neo4j)])
+def graph_config(request: pytest.FixtureRequest) -> GraphConfig:
+    """Return how to reach each engine in turn."""
+    config: GraphConfig = request.getfixturevalue(f"{request.param}_graph")
+    return config
+
+
+@pytest.fixture
+async def graph_client(graph_config: GraphConfig) -> AsyncIterator[GraphClient]:
+    """Open a client on each engine in turn, with the schema and nothing in the graph."""
+    client = GraphClient.open(graph_config)
+    try:
+        await client.ensure_schema()
+        await wipe_graph(client)
+        yield client
+    finally:
+        await client.close()
