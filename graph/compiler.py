@@ -13,10 +13,10 @@ import graph.model
 from graph.concept_map import make_template as make_map_template
 from graph.concept_map import map_values
 from graph.plan import Build, Inputs, Key, Plan, PlanCache, Row, Scope, Template, structure_of
-from graph.projection import Projection, member, targets
+from graph.projection import member, targets
 from graph.selection import Field, Selection
 from graph.shapes import GraphType
-from graph.space import Space, UnknownField
+from graph.space import Projection, Space, UnknownField, returned
 
 __all__ = [
     "Plan",
@@ -145,8 +145,10 @@ def _lookup_template(names: tuple[str, ...], selection: Selection) -> Template:
     lookup = first.lookup if len(names) == 1 else graph.model.RESOURCE_LOOKUP
     keys = build.shared_parameter("keys", lambda inputs: list(inputs.keys))
     lines = [f"UNWIND {keys} AS key", space.render(lookup)]
+    in_scope = space.plain_variables()
     item = targets(build, names, selection, space.known(), root, (), with_owners=True)
-    lines.append(f"RETURN {item.expression} AS item")
+    name = build.variable("item") if item.aggregates else ""
+    lines += returned(item, in_scope, name, "")
 
     def shape(rows: list[list[Any]], inputs: Inputs) -> dict[Key, Row]:
         found = (item.shape(row[0], inputs) for row in rows)
@@ -164,11 +166,13 @@ def _children_template(parent_type: str, fields: tuple[Field, ...]) -> Template:
     bindings = _parent_bindings(build, parent, lines)
     answers = _members(build, parent, fields, bindings, root)
     expressions = [answer.expression for answer in answers.values()]
-    lines.append(f"RETURN key, [{', '.join(expressions)}] AS items")
+    # All outer variables are returned: an aggregate in a subquery may use those only (see Projection.aggregates).
+    outer = ", ".join(dict.fromkeys(["key", *bindings.values()]))
+    lines.append(f"RETURN [{', '.join(expressions)}] AS items, {outer}")
 
     def shape(rows: list[list[Any]], inputs: Inputs) -> dict[Key, Row]:
         found = {}
-        for key, values in rows:
+        for values, key, *_ in rows:
             parent_key = tuple(key) if isinstance(key, list) else key
             found[parent_key] = Row(
                 parent_type,

@@ -8,7 +8,7 @@ import graph.model
 from graph.plan import Build, Inputs, Row, Shaper, Template, plain_value
 from graph.projection import targets
 from graph.selection import Field, Selection
-from graph.space import Space, UnknownField, collect
+from graph.space import Space, UnknownField, collect, returned
 
 DEFAULT_DEPTH = 2
 DEFAULT_LIMIT = 100
@@ -66,7 +66,9 @@ def make_template(asked: Field) -> Template:
         # Cut here, so that the relations are those among the concepts that are shown.
         f"WITH {all_concepts}[..{limit}] AS {relations.variable('concepts')}, {rows}, "
         f"size({all_concepts}) AS {all_concepts}_size",
-        f"RETURN {rows}[..{limit}] AS concepts, {all_concepts}_size AS size, [{', '.join(among)}] AS relations",
+        f"WITH {relations.variable('concepts')}, {rows}, {all_concepts}_size, "
+        f"[{', '.join(among)}] AS {all_concepts}_relations",
+        f"RETURN {rows}[..{limit}] AS concepts, {all_concepts}_size AS size, {all_concepts}_relations AS relations",
     ]
 
     def shape(records: list[list[Any]], inputs: Inputs) -> Row | None:

@@ -50,9 +50,11 @@ def decode_cursor(
         if kind is float and type(value) is int:
             value = float(value)
         # bool is an int to Python and would be a type error to the engine; NaN would compare false with everything.
-        if type(value) is not kind or (kind is float and not math.isfinite(value)):
-            raise InvalidCursor(argument)
-        if kind is int and abs(value) > 2**62:
+        if type(value) is not kind or not _in_range(value):
             raise InvalidCursor(argument)
         values.append(value)
     return values
+
+
+def _in_range(value: SortValue) -> bool:
+    return isinstance(value, str) or (math.isfinite(value) and abs(value) < 2**62)

@@ -10,7 +10,7 @@ from graph.cursors import SortValue, decode_cursor, encode_cursor
 from graph.plan import Address, Binder, Build, Inputs, Row, Shaper, plain_value
 from graph.selection import Field, Selection
 from graph.shapes import Order, Page
-from graph.space import Projection, Space, collect
+from graph.space import Projection, Space, collect, returned
 
 DEFAULT_SIZE = 20
 
@@ -104,7 +104,9 @@ def page(
             lines += [f"WHERE {' AND '.join(keyset)}", f"WITH {names}"]
         lines.append(f"{chosen.by()} LIMIT {limit}")
         row = ", ".join([*chosen.aliases, *(each.expression for each in items.projections)])
-        lines.append(f"RETURN [{row}] {chosen.by()}")
+        answer = Projection(f"[{row}]", _unread, any(each.aggregates for each in items.projections))
+        name = build.variable(f"{path}_row") if answer.aggregates else ""
+        lines += returned(answer, names, name, chosen.by())
         places["rows"] = len(parts)
         parts.append(collect(lines))
     if "totalCount" in wanted:
@@ -118,8 +120,14 @@ def page(
         places["outside"] = len(parts)
         parts.append(collect([*prepared, outside, "RETURN 1 LIMIT 1"]))
     return Projection(
-        "[" + ", ".join(parts) + "]", _shape(page, fields, chosen, places, items.shapes, address)
+        "[" + ", ".join(parts) + "]",
+        _shape(page, fields, chosen, places, items.shapes, address),
+        aggregates=True,
     )
+
+
+def _unread(value: Any, inputs: Inputs) -> Any:
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +266,8 @@ def _shape(
                         "PageInfo", {each.response_key: info[each.name] for each in chosen_info}
                     )
                 case "totalCount":
-                    values[asked.response_key] = value[places["total"]][0]
+                    counted = value[places["total"]]
+                    values[asked.response_key] = counted[0] if counted else 0
         return Row(page.connection, values)
 
     return shape

@@ -16,6 +16,7 @@ from enum import Enum
 from typing import Any
 
 from graph.selection import Field, Selection
+from graph.statements import Statement
 
 Key = Any  # int, str, or a tuple of them in the order of the record's natural key
 Address = tuple[tuple[str, int], ...]
@@ -82,6 +83,11 @@ class Plan:
     text: str
     parameters: dict[str, Any]
     shape: Callable[[list[list[Any]]], Any]
+
+    @property
+    def statement(self) -> Statement:
+        """Return what graph.client runs."""
+        return Statement(self.name, self.text, self.parameters)
 
 
 @dataclass(frozen=True, slots=True)

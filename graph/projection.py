@@ -21,7 +21,7 @@ from graph.shapes import (
     Scalar,
     Summary,
 )
-from graph.space import Projection, Space, UnknownField, collect
+from graph.space import Projection, Space, UnknownField, collect, returned
 
 
 def record(
@@ -42,6 +42,7 @@ def record(
     constants: dict[str, Any] = {}
     ids: list[str] = []
     readers: list[tuple[str, int, Shaper | None]] = []
+    aggregates = False
     for index, asked in enumerate(fields):
         if asked.name == "id":
             ids.append(asked.response_key)
@@ -59,6 +60,7 @@ def record(
             constants[asked.response_key] = answer
             continue
         readers.append((asked.response_key, len(parts), answer.shape))
+        aggregates = aggregates or answer.aggregates
         parts.append(answer.expression)
     owners = [(name, getattr(graph_type, name)) for name in ("course", "student")] if with_owners else []
     owner_places: dict[str, int] = {}
@@ -83,7 +85,7 @@ def record(
             value[student_place] if student_place is not None else None,
         )
 
-    return Projection(_list(parts), shape)
+    return Projection(_list(parts), shape, aggregates)
 
 
 def _list(parts: Sequence[str]) -> str:
@@ -168,7 +170,7 @@ def targets(
     def shape(value: Any, inputs: Inputs) -> Any:
         return (second if value[0] else first).shape(value[1], inputs)
 
-    return Projection(expression, shape)
+    return Projection(expression, shape, first.aggregates or second.aggregates)
 
 
 def _edge(
@@ -191,7 +193,9 @@ def _edge(
     else:
         limit = f"LIMIT {build.parameter(f'{path}_limit', _constant(edge.bound))}"
     item = targets(build, edge.target, asked.selection, space.roles(edge.roles), path, address)
-    lines.append(f"RETURN {item.expression} {order_line} {limit}".rstrip())
+    carried = space.carried(edge.roles, edge.order)
+    name = build.variable(f"{path}_row") if item.aggregates else ""
+    lines += returned(item, carried, name, order_line, limit)
     shape_item, many = item.shape, edge.many
 
     def shape(value: Any, inputs: Inputs) -> Any:
@@ -201,7 +205,7 @@ def _edge(
             return [shape_item(each, inputs) for each in value]
         return shape_item(value[0], inputs) if value else None
 
-    return Projection(guard(collect(lines)), shape)
+    return Projection(guard(collect(lines)), shape, item.aggregates or "min(" in edge.then)
 
 
 def _constant(value: Any) -> Binder:
@@ -259,15 +263,20 @@ def _summary(
     readers = [(each.response_key, each.name == "averageMastery") for each in fields]
 
     def shape(value: Any, inputs: Inputs) -> Row | None:
-        if not value:
+        if value is None:
             return None
-        values = {
-            name: float(part) if is_float and part is not None else part
-            for (name, is_float), part in zip(readers, value[0], strict=False)
-        }
+        # Over no skill at all, Neo4j may leave out the row of aggregates when the subquery is correlated.
+        parts = value[0] if value else [None] * len(readers)
+        values: dict[str, Any] = {}
+        for (name, is_average), part in zip(readers, parts, strict=False):
+            if is_average:
+                # The engines add in different orders; what differs is noise of the sixteenth digit.
+                values[name] = None if part is None else round(float(part), 12)
+            else:
+                values[name] = part or 0  # a sum over nothing is null on the embedded engine
         return Row("MasterySummary", values)
 
-    return Projection(guard(collect(lines)), shape)
+    return Projection(guard(collect(lines)), shape, aggregates=True)
 
 
 def _aggregate(space: Space, name: str) -> str:

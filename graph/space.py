@@ -25,6 +25,9 @@ class Projection:
 
     expression: str
     shape: Shaper
+    # Neo4j takes an expression with an aggregate in a subquery for an aggregation of its own: it must stand in a
+    # WITH beside the plain variables that it uses.
+    aggregates: bool = False
 
 
 class Space:
@@ -71,6 +74,10 @@ class Space:
             )
         return self._parameters[name]
 
+    def plain_variables(self) -> str:
+        """Return the variables that are in scope behind the templates rendered so far."""
+        return ", ".join(dict.fromkeys(v for v in self._variables.values() if _IDENTIFIER.match(v)))
+
     def known(self) -> dict[str, str]:
         """Return all variables so far, by name."""
         return dict(self._variables)
@@ -112,3 +119,11 @@ def collect(lines: Sequence[str]) -> str:
     """Return a subquery that collects what its last line returns."""
     body = "\n".join(lines).replace("\n", "\n  ")
     return f"COLLECT {{\n  {body}\n}}"
+
+
+def returned(item: Projection, carried: str, name: str, order: str, limit: str = "") -> list[str]:
+    """Return the lines that end a subquery: its value, in order, within the limit."""
+    tail = f" {order} {limit}".rstrip()
+    if not item.aggregates:
+        return [f"RETURN {item.expression}{tail}"]
+    return [f"WITH {carried}, {item.expression} AS {name}", f"RETURN {name}{tail}"]

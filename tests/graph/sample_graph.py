@@ -53,6 +53,10 @@ def build_sample() -> Sample:
     for course, chapter_count in ((1, 4), (2, 2)):
         _add_curriculum(sample, course, chapter_count)
         _add_concepts(sample, course, 12 if course == 1 else 4)
+    # The counters meet now and then; an edge is there once.
+    sample.mentions = list({(row["theory"], row["concept"]): row for row in sample.mentions}.values())
+    sample.requires = list({(row["skill"], row["concept"]): row for row in sample.requires}.values())
+    sample.covers = list({(row["resource"], row["concept"]): row for row in sample.covers}.values())
     _add_mastery(sample)
     return sample
 
