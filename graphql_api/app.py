@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import sql.extraction_worker
 import sql.passwords
 from fastapi import FastAPI
+from graph.errors import GraphError
 from graph.repository import GraphRepository
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
@@ -24,8 +24,9 @@ import sql.sync_state
 from graphql_api import schema as schema_module
 from graphql_api.execution import Executor
 from graphql_api.http import GraphQLEndpoint
-from graphql_api.opening import Stores, open_stores
-from graphql_api.playground import PLAYGROUND_CSP, playground_page, wants_html
+from graphql_api.opening import GraphSource, Stores, open_stores
+from graphql_api.pages import STATIC, DemoAccount, Facts, explore_page, landing_page
+from graphql_api.playground import playground_page, wants_html
 from graphql_api.settings import Settings
 from graphql_api.tokens import AccessTokens
 from resolvers.context import Context
@@ -33,8 +34,8 @@ from resolvers.problems import Unauthenticated
 from sql import models
 
 logger = logging.getLogger(__name__)
-STATIC = Path(__file__).parent / "static"
 STOP_SECONDS = 10.0
+PING_SECONDS = 1.0
 
 
 class Application:
@@ -44,7 +45,11 @@ class Application:
         self.settings = settings
         self.stores = stores
         self.executor = executor
-        self.repository = GraphRepository(stores.graph) if stores.graph is not None else None
+        self.repository = (
+            GraphRepository(stores.graph, deadline_seconds=settings.graph_deadline_seconds)
+            if stores.graph is not None
+            else None
+        )
         previous = settings.jwt_previous_secret
         self.tokens = AccessTokens(
             settings.signing_secret(),
@@ -99,8 +104,19 @@ class Application:
             viewer=viewer,
             address=request.client.host if request.client else "unknown",
             try_inline=self.try_inline,
+            graph_reachable=self.graph_reachable,
             wake_extraction=self.extraction_wake.set,
         )
+
+    async def graph_reachable(self) -> bool:
+        """Return whether the graph answers within a second."""
+        if self.stores.graph is None:
+            return False
+        try:
+            await self.stores.graph.ping(deadline_seconds=PING_SECONDS)
+        except GraphError:
+            return False
+        return True
 
     async def try_inline(self, write_id: str) -> None:
         """Try the changes of a write at once, within the deadline; the worker takes what is left."""
@@ -110,8 +126,10 @@ class Application:
             )
 
 
-def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
-    """Return the ASGI application. Given stores are used as they are and left open (tests)."""
+def create_app(
+    settings: Settings, stores: Stores | None = None, *, demo_accounts: Sequence[DemoAccount] = ()
+) -> FastAPI:
+    """Return the ASGI application. Given stores are used as they are and left open (tests, the demo)."""
     executor = Executor(schema_module.build(), settings)
     sql.passwords.configure(
         time_cost=settings.argon2_time_cost,
@@ -156,7 +174,7 @@ def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
         ):
             if settings.is_production:
                 return Response("Not found", 404, media_type="text/plain")
-            return HTMLResponse(playground_page(), headers=PLAYGROUND_CSP)
+            return playground_page(demo_accounts)
         return await endpoint(request)
 
     async def healthz(_: Request) -> Response:
@@ -167,7 +185,7 @@ def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
         application = state["application"]
         graph = "disabled"
         if application.repository is not None:
-            graph = "ok" if await application.repository.reachable() else "unreachable"
+            graph = "ok" if await application.graph_reachable() else "unreachable"
         try:
             async with application.stores.database.read() as session:
                 await sql.sync_state.oldest_pending_at(session)
@@ -177,9 +195,17 @@ def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
         status = "degraded" if graph == "unreachable" else "ok"
         return JSONResponse({"status": status, "sql": "ok", "graph": graph})
 
+    async def landing(_: Request) -> Response:
+        return landing_page(await _facts(state["application"]))
+
+    async def explore(_: Request) -> Response:
+        return explore_page(playground=not settings.is_production, demo_accounts=demo_accounts)
+
     # Plain routes: FastAPI's dependency machinery costs more than a small query.
     app.router.routes += [
         Route("/graphql", graphql, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
+        Route("/", landing),
+        Route("/explore", explore),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
     ]
@@ -193,3 +219,33 @@ def create_app(settings: Settings, stores: Stores | None = None) -> FastAPI:
             allow_headers=["authorization", "content-type"],
         )
     return app
+
+
+async def _facts(application: Application) -> Facts:
+    """Ask both stores how they are, for the landing page."""
+    stores, settings = application.stores, application.settings
+    sources = {
+        GraphSource.SERVER: "Neo4j server",
+        GraphSource.EMBEDDED: "embedded engine (ArcadeDB)",
+        GraphSource.OFF: "no graph",
+    }
+    graph_state = "disabled"
+    if application.repository is not None:
+        graph_state = "ok" if await application.repository.reachable() else "unreachable"
+    lag, answers = None, True
+    try:
+        async with stores.database.read() as session:
+            oldest = await sql.sync_state.oldest_pending_at(session)
+        lag = max((models.now() - oldest).total_seconds(), 0.0) if oldest else None
+    except Exception:
+        logger.exception("the system of record does not answer", extra={"action": "not_ready"})
+        answers = False
+    return Facts(
+        environment=settings.environment.value,
+        sql="PostgreSQL" if stores.database.url.get_backend_name() == "postgresql" else "SQLite",
+        sql_answers=answers,
+        graph=sources[stores.graph_source],
+        graph_state=graph_state,
+        lag_seconds=lag,
+        playground=not settings.is_production,
+    )
