@@ -8,7 +8,7 @@ import graph.model
 from graph.plan import Build, Inputs, Row, Shaper, Template, plain_value
 from graph.projection import targets
 from graph.selection import Field, Selection
-from graph.space import Space, UnknownField, collect, returned
+from graph.space import Space, UnknownField, collect
 
 DEFAULT_DEPTH = 2
 DEFAULT_LIMIT = 100

@@ -157,7 +157,9 @@ class Oracle:
         return None
 
     def _by_course(self, theories: Iterable[str]) -> list[Record]:
-        return sorted({("Theory", t) for t in theories}, key=lambda record: (*self.place(record[1]), record[1]))
+        return sorted(
+            {("Theory", t) for t in theories}, key=lambda record: (*self.place(record[1]), record[1])
+        )
 
     def _resources(self, keys: Iterable[str]) -> list[Record]:
         return [("Reading" if ("Reading", key) in self.records else "Video", key) for key in keys]
@@ -182,7 +184,8 @@ class Oracle:
     def _Chapter_skills(self, key: str, _: Any) -> Any:
         places = self.skills_of_chapter(key)
         return [
-            ("Skill", k) for k in sorted(places, key=lambda k: (places[k], self.records["Skill", k]["name"], k))
+            ("Skill", k)
+            for k in sorted(places, key=lambda k: (places[k], self.records["Skill", k]["name"], k))
         ]
 
     def _Chapter_masterySummary(self, key: str, arguments: Any) -> Any:
@@ -196,28 +199,42 @@ class Oracle:
         return self.sorted("Skill", (k["skill"] for k in self.sample.teaches if k["theory"] == key), "name")
 
     def _Theory_mentions(self, key: str, _: Any) -> Any:
-        concepts = self.sorted("Concept", (m["concept"] for m in self.sample.mentions if m["theory"] == key), "name")
+        concepts = self.sorted(
+            "Concept", (m["concept"] for m in self.sample.mentions if m["theory"] == key), "name"
+        )
         return [("ConceptMention", (key, concept)) for _, concept in concepts]
 
     def _Theory_readings(self, key: str, _: Any) -> Any:
-        links = [r["resource"] for r in self.sample.resource_theories if r["theory"] == key and r["kind"] == "READING"]
+        links = [
+            r["resource"]
+            for r in self.sample.resource_theories
+            if r["theory"] == key and r["kind"] == "READING"
+        ]
         return self.sorted("Reading", links, "title")
 
     def _Theory_videos(self, key: str, _: Any) -> Any:
-        links = [r["resource"] for r in self.sample.resource_theories if r["theory"] == key and r["kind"] == "VIDEO"]
+        links = [
+            r["resource"]
+            for r in self.sample.resource_theories
+            if r["theory"] == key and r["kind"] == "VIDEO"
+        ]
         return self.sorted("Video", links, "title")
 
     def _Skill_theories(self, key: str, _: Any) -> Any:
         return self._by_course(k["theory"] for k in self.sample.teaches if k["skill"] == key)
 
     def _Skill_concepts(self, key: str, _: Any) -> Any:
-        return self.sorted("Concept", (r["concept"] for r in self.sample.requires if r["skill"] == key), "name")
+        return self.sorted(
+            "Concept", (r["concept"] for r in self.sample.requires if r["skill"] == key), "name"
+        )
 
     def _Skill_resources(self, key: str, arguments: Any) -> Any:
         theories = {k["theory"] for k in self.sample.teaches if k["skill"] == key}
         required = {r["concept"] for r in self.sample.requires if r["skill"] == key}
         covering = {c["resource"] for c in self.sample.covers if c["concept"] in required}
-        found = self._resources({r["resource"] for r in self.sample.resource_theories if r["theory"] in theories})
+        found = self._resources(
+            {r["resource"] for r in self.sample.resource_theories if r["theory"] in theories}
+        )
         found.sort(key=lambda record: (record[1] not in covering, self.records[record]["title"], record[1]))
         return found[: arguments.get("limit", 20)]
 
@@ -251,9 +268,9 @@ class Oracle:
                 continue
             other = r["target"] if r["source"] == key else r["source"]
             found.append((r["type"], self.records["Concept", other]["name"], other, r["source"], r["target"]))
-        return [
-            ("ConceptRelation", (source, kind, target)) for kind, _, _, source, target in sorted(found)
-        ][: arguments.get("limit", 50)]
+        return [("ConceptRelation", (source, kind, target)) for kind, _, _, source, target in sorted(found)][
+            : arguments.get("limit", 50)
+        ]
 
     def _Concept_skills(self, key: str, arguments: Any) -> Any:
         skills = (r["skill"] for r in self.sample.requires if r["concept"] == key)
@@ -268,7 +285,9 @@ class Oracle:
         return self._by_course(r["theory"] for r in self.sample.resource_theories if r["resource"] == key)
 
     def _resource_concepts(self, key: str, _: Any) -> Any:
-        return self.sorted("Concept", (c["concept"] for c in self.sample.covers if c["resource"] == key), "name")
+        return self.sorted(
+            "Concept", (c["concept"] for c in self.sample.covers if c["resource"] == key), "name"
+        )
 
     _Reading_theories: Callable[[Any, str, Any], Any] = _resource_theories
     _Video_theories: Callable[[Any, str, Any], Any] = _resource_theories

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import graph.model
 import pytest
+
+import graph.model
 from graph.client import GraphClient
 from graph.cursors import InvalidCursor
 from graph.plan import Row, Scope
@@ -16,10 +17,10 @@ from graph.repository import GraphRepository
 from graph.selection import Field, Selection
 from graph.shapes import Bound, Edge, Summary
 from graph.statements import Statement
-
 from tests.graph import sample_graph
 from tests.graph.oracle import Oracle, flat
 
+SEEDS = 6
 SAMPLE = sample_graph.build_sample()
 VIEWER = Scope(viewer_student_id=11)
 TEACHER = Scope(taught_course_ids=(1,))
@@ -114,7 +115,7 @@ LOOKUPS: dict[str, list[Any]] = {
 async def test_every_selection_answers_as_plain_python_does(repository: GraphRepository) -> None:
     """Covers every field and edge, aliases, arguments, and every kind of viewer."""
     covered: set[tuple[str, str]] = set()
-    for seed in range(6):
+    for seed in range(SEEDS):
         for typename, keys in LOOKUPS.items():
             chooser = Chooser(seed * 100 + len(typename))
             selection = chooser.selection((typename,), 3)
@@ -304,7 +305,10 @@ async def test_nodes_and_edges_with_aliases_come_from_one_page(repository: Graph
     )
     info = choose("PageInfo", "startCursor")
     below = choose(
-        "SkillConnection", ask("edges", {}, edge, "e"), ask("pageInfo", {}, info), ask("totalCount", {}, None, "n")
+        "SkillConnection",
+        ask("edges", {}, edge, "e"),
+        ask("pageInfo", {}, info),
+        ask("totalCount", {}, None, "n"),
     )
     fields = [
         ask("skills", {"first": 2}, below, "x"),
@@ -321,7 +325,11 @@ async def test_nodes_and_edges_with_aliases_come_from_one_page(repository: Graph
 
 @pytest.mark.parametrize(
     ("search", "expected"),
-    [("STRASSE", {"00", "05", "10"}), ("other NAME", {"00", "02", "04", "06", "08", "10"}), ("alias 1", {"10"})],
+    [
+        ("STRASSE", {"00", "05", "10"}),
+        ("other NAME", {"00", "02", "04", "06", "08", "10"}),
+        ("alias 1", {"10"}),
+    ],
 )
 async def test_concepts_are_found_by_folded_name_and_by_alias(
     repository: GraphRepository, search: str, expected: set[str]
@@ -333,7 +341,12 @@ async def test_concepts_are_found_by_folded_name_and_by_alias(
 
 async def test_filters_of_lists_hold_together(repository: GraphRepository) -> None:
     below = connection("SkillMastery", choose("SkillMastery", "masteryCategory", "confidence"), "totalCount")
-    given = {"courseId": 1, "chapterId": "ch-1-1", "categories": ["NOT_STARTED", "PROFICIENT"], "minConfidence": 0}
+    given = {
+        "courseId": 1,
+        "chapterId": "ch-1-1",
+        "categories": ["NOT_STARTED", "PROFICIENT"],
+        "minConfidence": 0,
+    }
     oracle = Oracle(SAMPLE, ADMIN)
     inside = oracle.skills_of_chapter("ch-1-1")
     expected = [
@@ -377,7 +390,10 @@ async def test_conceptrelations_at_one_concept(repository: GraphRepository) -> N
             assert [row.key for row in page.values["nodes"]] == [
                 key
                 for key in _relations(1)
-                if ("co-1-04" in {"OUTGOING": (key[0],), "INCOMING": (key[2],)}.get(direction or "", (key[0], key[2])))
+                if (
+                    "co-1-04"
+                    in {"OUTGOING": (key[0],), "INCOMING": (key[2],)}.get(direction or "", (key[0], key[2]))
+                )
                 and (types is None or key[1] in types)
             ]
 
