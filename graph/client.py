@@ -126,7 +126,7 @@ class GraphClient:
 
     @property
     def bookmarks(self) -> tuple[str, ...]:
-        """Return the newest bookmarks, for a reader in another process; none on the embedded engine."""
+        """Return the newest bookmarks, for a reader in another process (the embedded engine needs none)."""
         return self._bookmarks
 
     async def read(
@@ -213,6 +213,12 @@ class GraphClient:
     async def close(self) -> None:
         """Give back every connection."""
         await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
 
     async def _missing_definitions(self) -> list[schema.Definition]:
         constraints = await self.read(Statement.from_file("schema/show_constraints"))
