@@ -12,8 +12,6 @@ from typing import Any
 import sql.extraction_worker
 import sql.passwords
 from fastapi import FastAPI
-from graph.errors import GraphError
-from graph.repository import GraphRepository
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -21,6 +19,8 @@ from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 import sql.sync_state
+from graph.errors import GraphError
+from graph.repository import GraphRepository
 from graphql_api import schema as schema_module
 from graphql_api.execution import Executor
 from graphql_api.http import GraphQLEndpoint

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from graph.repository import GraphRepository
 from strawberry.dataloader import DataLoader
 
 from graph.errors import GraphUnavailable
+from graph.repository import GraphRepository
 from resolvers.problems import Unauthenticated
 from sql import models
 from sql.session import Database
@@ -47,6 +47,8 @@ class Context:
     address: str
     # Tries the changes of a write inline, within a deadline, and never raises (mirror.worker).
     try_inline: Callable[[str], Awaitable[None]]
+    # Asks the graph for a sign of life, within a second.
+    graph_reachable: Callable[[], Awaitable[bool]]
     # Tells a waiting extraction worker that there is something to do.
     wake_extraction: Callable[[], None]
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)

@@ -9,10 +9,10 @@ from typing import Any
 import sql.courses
 import sql.enrollments
 import sql.extraction
-from graph.compiler import Row
 from strawberry import Info
 
 import sql.sync_state
+from graph.plan import Row
 from resolvers import ids, loaders, policy, writing
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from graph.compiler import Row, Scope
 from strawberry import Info
 
+from graph.plan import Row, Scope
 from graph.selection import Field
 from resolvers import ids, policy, selection
 from resolvers.context import Context

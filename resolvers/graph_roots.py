@@ -8,9 +8,9 @@ import sql.accounts
 import sql.courses
 import sql.enrollments
 import sql.extraction
-from graph.compiler import Row
 from strawberry import Info
 
+from graph.plan import Row
 from graph.selection import Field
 from resolvers import graph_fields, ids, policy, selection
 from resolvers.context import Context

@@ -7,8 +7,7 @@ import binascii
 import re
 from typing import Any
 
-from graph.compiler import Row
-
+from graph.plan import Row
 from sql import models
 
 # GraphQL type -> prefix. Ids of users encode "user", not the role: a role change keeps the id.

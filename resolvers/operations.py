@@ -66,7 +66,7 @@ async def mirror_status(info: Info) -> MirrorStatus:
     policy.require_role(context.signed_in(), Role.ADMIN)
     async with context.database.read() as session:
         status: Any = await sql.sync_state.status(session)
-    reachable = context.graph is not None and await context.graph.reachable()
+    reachable = await context.graph_reachable()
     late = status.oldest_pending_at is not None and models.now() - status.oldest_pending_at > GREATEST_LAG
     if context.graph is None:
         health = "DISABLED"

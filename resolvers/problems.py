@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from graph.compiler import Row
-
 from resolvers import ids
 from resolvers.types import shared
 from sql import errors as sql_errors
@@ -67,10 +65,15 @@ def not_found(record_kind: str, record_id: str, path: Iterable[str] = ("id",)) -
     )
 
 
-def from_error(error: sql_errors.SqlError, given_ids: dict[tuple[str, str], tuple[str, list[str]]]) -> Any:
+def from_error(
+    error: sql_errors.SqlError,
+    given_ids: dict[tuple[str, str], tuple[str, list[str]]],
+    cycle: list[Any] | None = None,
+) -> Any:
     """Return the union member for an error of the store; None when it is none that a caller can act on.
 
-    `given_ids` maps (record kind, key as text) to the id and path of the input it came from.
+    `given_ids` maps (record kind, key as text) to the id and path of the input it came from; `cycle` holds
+    the records of a Cycle, in its order.
     """
     match error:
         case sql_errors.NotFound():
@@ -116,7 +119,7 @@ def from_error(error: sql_errors.SqlError, given_ids: dict[tuple[str, str], tupl
                 code=shared.ProblemCode.CYCLE,
                 path=None,
                 retryable=False,
-                cycle=[Row(_NODE_OF_KIND[str(error.kind)], {}, key) for key in error.keys],  # type: ignore[misc]
+                cycle=cycle or [],
             )
         case sql_errors.Conflict():
             conflicting = error.conflicting
@@ -128,9 +131,6 @@ def from_error(error: sql_errors.SqlError, given_ids: dict[tuple[str, str], tupl
                 conflicting_id=_encode(str(conflicting[0]), conflicting[1]) if conflicting else None,  # type: ignore[arg-type]
             )
     return None
-
-
-_NODE_OF_KIND = {"SKILL": "Skill", "CONCEPT": "Concept"}
 
 
 def camel_path(path: Iterable[Any] | None) -> list[str]:

@@ -1,6 +1,6 @@
 """Teach a built schema to read the answers of both stores.
 
-Strawberry's default resolver gets a field's Python name only. A projected answer (graph.compiler.Row)
+Strawberry's default resolver gets a field's Python name only. A projected answer (graph.plan.Row)
 carries its values by response key, so that one field can be asked twice under two aliases: plain fields
 therefore read the key from the path. The concrete type of an answer comes from the answer itself.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from graph.compiler import Row
 from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
@@ -19,6 +18,7 @@ from graphql import (
     GraphQLUnionType,
 )
 
+from graph.plan import Row
 from resolvers import ids
 
 

@@ -151,7 +151,8 @@ def mutation(resolver: Resolver) -> Resolver:
         try:
             return await resolver(call, arguments["input"])
         except sql_errors.SqlError as error:
-            problem = problems.from_error(error, call.given)
+            cycle = await _cycle(call.context, error) if isinstance(error, sql_errors.Cycle) else None
+            problem = problems.from_error(error, call.given, cycle)
             if problem is None:
                 raise
             return problem
@@ -175,6 +176,16 @@ def mutation(resolver: Resolver) -> Resolver:
         return_annotation=wrapped.__annotations__["return"],
     )
     return wrapped
+
+
+_CYCLE_MODELS: dict[str, type[models.Base]] = {"SKILL": models.Skill, "CONCEPT": models.Concept}
+
+
+async def _cycle(context: Context, error: sql_errors.Cycle) -> list[Any]:
+    """Return the records of a cycle in its order, the first one again at the end."""
+    async with context.database.read() as session:
+        # The session keeps what it has read: the repeated end costs nothing.
+        return [await session.get(_CYCLE_MODELS[error.kind], key) for key in error.keys]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -212,7 +212,10 @@ class Versioned(Timestamps):
 class User(Versioned, Base):
     __tablename__ = "users"
     # Ids are never used again: a token, an audit entry or a graph tombstone may outlive the row.
-    __table_args__ = (Index("ix_users_last_name", "last_name", "first_name", "id"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_users_last_name", "last_name", "first_name", "id"),
+        {"sqlite_autoincrement": True},
+    )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
     first_name: Mapped[str] = mapped_column(String(NAME_LENGTH))
@@ -325,7 +328,9 @@ class SkillTheory(Base):
 
     __tablename__ = "skill_theories"
     skill_id: Mapped[str] = mapped_column(ForeignKey("skills.id", ondelete="CASCADE"), primary_key=True)
-    theory_id: Mapped[str] = mapped_column(ForeignKey("theories.id", ondelete="CASCADE"), primary_key=True, index=True)
+    theory_id: Mapped[str] = mapped_column(
+        ForeignKey("theories.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
 
 
 class SkillConcept(Base):
@@ -346,7 +351,9 @@ class SkillPrerequisite(Versioned, Base):
         CheckConstraint("prerequisite_id <> dependent_id", name="not_itself"),
         CheckConstraint("strength > 0 AND strength <= 1", name="strength_bounds"),
     )
-    prerequisite_id: Mapped[str] = mapped_column(ForeignKey("skills.id", ondelete="CASCADE"), primary_key=True)
+    prerequisite_id: Mapped[str] = mapped_column(
+        ForeignKey("skills.id", ondelete="CASCADE"), primary_key=True
+    )
     dependent_id: Mapped[str] = mapped_column(
         ForeignKey("skills.id", ondelete="CASCADE"), primary_key=True, index=True
     )
@@ -399,7 +406,9 @@ class ConceptRelation(Versioned, Base):
     __table_args__ = (CheckConstraint("source_id <> target_id", name="not_itself"),)
     source_id: Mapped[str] = mapped_column(ForeignKey("concepts.id", ondelete="CASCADE"), primary_key=True)
     type: Mapped[ConceptRelationType] = mapped_column(_enum(ConceptRelationType), primary_key=True)
-    target_id: Mapped[str] = mapped_column(ForeignKey("concepts.id", ondelete="CASCADE"), primary_key=True, index=True)
+    target_id: Mapped[str] = mapped_column(
+        ForeignKey("concepts.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     course_id: Mapped[int] = mapped_column(ForeignKey("courses.id", ondelete="CASCADE"), index=True)
     reason: Mapped[str | None] = mapped_column(String(REASON_LENGTH))
     origin: Mapped[EdgeOrigin] = mapped_column(_enum(EdgeOrigin), default=EdgeOrigin.TEACHER)
@@ -436,7 +445,9 @@ class ResourceTheory(Base):
 
     __tablename__ = "resource_theories"
     resource_id: Mapped[str] = mapped_column(ForeignKey("resources.id", ondelete="CASCADE"), primary_key=True)
-    theory_id: Mapped[str] = mapped_column(ForeignKey("theories.id", ondelete="CASCADE"), primary_key=True, index=True)
+    theory_id: Mapped[str] = mapped_column(
+        ForeignKey("theories.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
 
 
 class ResourceConcept(Base):
@@ -478,7 +489,9 @@ class Mastery(Versioned, Base):
 
     __tablename__ = "masteries"
     student_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
-    skill_id: Mapped[str] = mapped_column(ForeignKey("skills.id", ondelete="CASCADE"), primary_key=True, index=True)
+    skill_id: Mapped[str] = mapped_column(
+        ForeignKey("skills.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     course_id: Mapped[int] = mapped_column(ForeignKey("courses.id", ondelete="CASCADE"), index=True)
     current_mastery: Mapped[float] = mapped_column()
     confidence: Mapped[float] = mapped_column()
@@ -508,7 +521,9 @@ class ExtractionRun(Timestamps, Base):
     __tablename__ = "extraction_runs"
     id: Mapped[str] = mapped_column(String(36), primary_key=True, default=new_id)
     course_id: Mapped[int] = mapped_column(ForeignKey("courses.id", ondelete="CASCADE"), index=True)
-    status: Mapped[ExtractionStatus] = mapped_column(_enum(ExtractionStatus), default=ExtractionStatus.NOT_STARTED)
+    status: Mapped[ExtractionStatus] = mapped_column(
+        _enum(ExtractionStatus), default=ExtractionStatus.NOT_STARTED
+    )
     started_by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     started_at: Mapped[datetime | None] = mapped_column()
     finished_at: Mapped[datetime | None] = mapped_column()
@@ -526,7 +541,9 @@ class ExtractionDocument(Timestamps, Base):
     position: Mapped[int] = mapped_column()
     filename: Mapped[str] = mapped_column(String(TITLE_LENGTH))
     sha256: Mapped[str] = mapped_column(String(64))
-    status: Mapped[ExtractionStatus] = mapped_column(_enum(ExtractionStatus), default=ExtractionStatus.NOT_STARTED)
+    status: Mapped[ExtractionStatus] = mapped_column(
+        _enum(ExtractionStatus), default=ExtractionStatus.NOT_STARTED
+    )
     unchanged: Mapped[bool] = mapped_column(default=False)
     theory_id: Mapped[str | None] = mapped_column(ForeignKey("theories.id", ondelete="SET NULL"))
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)  # the document as given, without its text

@@ -1,0 +1,228 @@
+"""Reading courses: who sees which, lists, counts, and which course a record belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from sql import models
+from sql.models import Course, Enrollment, Kind, PublicationStatus, Role
+from sql.pages import Page, Slice, Sort, paginate
+
+
+def visible(viewer_id: int, viewer_role: Role) -> ColumnElement[bool]:
+    """Return the condition for courses that somebody may see: published live ones, own and joined ones."""
+    if viewer_role is Role.ADMIN:
+        return Course.id.is_not(None)
+    return or_(
+        and_(Course.publication_status == PublicationStatus.PUBLISHED, Course.archived_at.is_(None)),
+        Course.teacher_id == viewer_id,
+        exists().where(Enrollment.course_id == Course.id, Enrollment.student_id == viewer_id),
+    )
+
+
+async def courses_by_ids(session: AsyncSession, ids: Iterable[int]) -> dict[int, Course]:
+    """Return courses by id, whoever asks."""
+    rows = await session.scalars(select(Course).where(Course.id.in_(list(ids))))
+    return {course.id: course for course in rows}
+
+
+async def visible_courses(
+    session: AsyncSession, ids: Iterable[int], *, viewer_id: int, viewer_role: Role
+) -> dict[int, Course]:
+    """Return the courses among some ids that somebody may see."""
+    rows = await session.scalars(
+        select(Course).where(Course.id.in_(list(ids)), visible(viewer_id, viewer_role))
+    )
+    return {course.id: course for course in rows}
+
+
+async def list_courses(
+    session: AsyncSession,
+    *,
+    viewer_id: int,
+    viewer_role: Role,
+    page: Page,
+    teacher_id: int | None = None,
+    search: str | None = None,
+    viewer_part: str | None = None,
+    level: models.CourseLevel | None = None,
+    publication_status: PublicationStatus | None = None,
+    archived: bool = False,
+    order: str = "TITLE",
+    with_total: bool = False,
+) -> Slice:
+    """Return a page of the courses that somebody may see. `viewer_part`: TEACHING, ENROLLED or JOINABLE."""
+    statement: Select[Any] = select(Course).where(
+        visible(viewer_id, viewer_role),
+        Course.archived_at.is_not(None) if archived else Course.archived_at.is_(None),
+    )
+    if teacher_id is not None:
+        statement = statement.where(Course.teacher_id == teacher_id)
+    for word in (search or "").split():
+        statement = statement.where(Course.title.icontains(word, autoescape=True))
+    enrolled = exists().where(Enrollment.course_id == Course.id, Enrollment.student_id == viewer_id)
+    if viewer_part == "TEACHING":
+        statement = statement.where(Course.teacher_id == viewer_id)
+    elif viewer_part == "ENROLLED":
+        statement = statement.where(enrolled)
+    elif viewer_part == "JOINABLE":
+        joinable = Course.publication_status == PublicationStatus.PUBLISHED
+        statement = statement.where(joinable, ~enrolled, viewer_role is Role.STUDENT)
+    if level is not None:
+        statement = statement.where(Course.level == level)
+    if publication_status is not None:
+        statement = statement.where(Course.publication_status == publication_status)
+    sorts = (
+        [Sort(Course.created_at, descending=True), Sort(Course.id, descending=True)]
+        if order == "NEWEST"
+        else [Sort(Course.title), Sort(Course.id)]
+    )
+    return await paginate(session, statement, sorts, page, with_total=with_total)
+
+
+async def _counts(session: AsyncSession, column: Any, ids: Sequence[int]) -> dict[int, int]:
+    rows = await session.execute(select(column, func.count()).where(column.in_(ids)).group_by(column))
+    return {key: number for key, number in rows}
+
+
+async def student_counts(session: AsyncSession, course_ids: Sequence[int]) -> dict[int, int]:
+    """Return the number of enrolled students by course; courses without any are left out."""
+    return await _counts(session, Enrollment.course_id, course_ids)
+
+
+async def chapter_counts(session: AsyncSession, course_ids: Sequence[int]) -> dict[int, int]:
+    """Return the number of chapters by course; courses without any are left out."""
+    return await _counts(session, models.Chapter.course_id, course_ids)
+
+
+async def viewer_enrollments(
+    session: AsyncSession, student_id: int, course_ids: Sequence[int]
+) -> dict[int, Enrollment]:
+    """Return somebody's own enrollments by course."""
+    rows = await session.scalars(
+        select(Enrollment).where(Enrollment.student_id == student_id, Enrollment.course_id.in_(course_ids))
+    )
+    return {enrollment.course_id: enrollment for enrollment in rows}
+
+
+async def taught_course_ids(session: AsyncSession, teacher_id: int) -> list[int]:
+    """Return the ids of the courses that somebody teaches."""
+    return list(
+        await session.scalars(select(Course.id).where(Course.teacher_id == teacher_id).order_by(Course.id))
+    )
+
+
+# Kind -> (columns of the key, column of the course, what to join for it).
+_CURRICULUM: dict[Kind, tuple[tuple[Any, ...], Any, tuple[Any, Any] | None]] = {
+    Kind.CHAPTER: ((models.Chapter.id,), models.Chapter.course_id, None),
+    Kind.THEORY: ((models.Theory.id,), models.Theory.course_id, None),
+    Kind.SKILL: ((models.Skill.id,), models.Skill.course_id, None),
+    Kind.CONCEPT: ((models.Concept.id,), models.Concept.course_id, None),
+    Kind.RESOURCE: ((models.Resource.id,), models.Resource.course_id, None),
+    Kind.SKILL_PREREQUISITE: (
+        (models.SkillPrerequisite.prerequisite_id, models.SkillPrerequisite.dependent_id),
+        models.SkillPrerequisite.course_id,
+        None,
+    ),
+    Kind.CONCEPT_RELATION: (
+        (models.ConceptRelation.source_id, models.ConceptRelation.type, models.ConceptRelation.target_id),
+        models.ConceptRelation.course_id,
+        None,
+    ),
+    Kind.CONCEPT_MENTION: (
+        (models.ConceptMention.theory_id, models.ConceptMention.concept_id),
+        models.Theory.course_id,
+        (models.Theory, models.Theory.id == models.ConceptMention.theory_id),
+    ),
+}
+
+
+def _keyed(kind: Kind, keys: Iterable[Any]) -> tuple[Select[Any], int]:
+    """Return a statement of (key columns, course id) for some keys of a kind, and the number of key columns."""
+    columns, course_column, joined = _CURRICULUM[kind]
+    statement = select(*columns, course_column)
+    if joined is not None:
+        statement = statement.select_from(columns[0].class_).join(*joined)
+    wanted = list(keys)
+    if len(columns) == 1:
+        return statement.where(columns[0].in_(wanted)), 1
+    # A short list of pairs: OR is understood by both databases and keeps the column types.
+    matches = [and_(*(column == part for column, part in zip(columns, key, strict=True))) for key in wanted]
+    return statement.where(or_(*matches)) if matches else statement.where(False), len(columns)
+
+
+def _key(row: Any, count: int) -> Any:
+    parts = tuple(
+        part.value if isinstance(part, models.ConceptRelationType) else part for part in row[:count]
+    )
+    return parts[0] if count == 1 else parts
+
+
+async def course_of(session: AsyncSession, kind: Kind, keys: Iterable[Any]) -> dict[Any, int]:
+    """Return the course of each record of a curriculum kind, by key (a text, or a tuple of parts)."""
+    statement, count = _keyed(kind, keys)
+    return {_key(row, count): row[count] for row in await session.execute(statement)}
+
+
+async def visible_keys(
+    session: AsyncSession, kind: Kind, keys: Iterable[Any], *, viewer_id: int, viewer_role: Role
+) -> set[Any]:
+    """Return which keys of a curriculum kind exist and belong to a course that somebody may see."""
+    statement, count = _keyed(kind, keys)
+    statement = statement.join(Course, Course.id == _CURRICULUM[kind][1]).where(
+        visible(viewer_id, viewer_role)
+    )
+    return {_key(row, count) for row in await session.execute(statement)}
+
+
+async def visible_progress(
+    session: AsyncSession, keys: Iterable[str], *, viewer_id: int, viewer_role: Role
+) -> set[str]:
+    """Return which assessments somebody may see: own ones, those of own courses, all for an admin."""
+    row = models.Assessment
+    statement = select(row.id).where(row.id.in_(list(keys)))
+    if viewer_role is Role.STUDENT:
+        statement = statement.where(row.student_id == viewer_id)
+    elif viewer_role is Role.TEACHER:
+        statement = statement.join(Course, Course.id == row.course_id).where(Course.teacher_id == viewer_id)
+    return set(await session.scalars(statement))
+
+
+async def mirrored_keys(session: AsyncSession, course_id: int) -> dict[Kind, list[str]]:
+    """Return the keys of every mirrored record of a course but the course itself, as sync_records spells them."""
+    chapter, theory = models.Chapter, models.Theory
+    mention, relation, edge = models.ConceptMention, models.ConceptRelation, models.SkillPrerequisite
+    statements: dict[Kind, Select[Any]] = {
+        Kind.ENROLLMENT: select(Enrollment.course_id, Enrollment.student_id).where(
+            Enrollment.course_id == course_id
+        ),
+        Kind.CHAPTER: select(chapter.id).where(chapter.course_id == course_id),
+        Kind.THEORY: select(theory.id).where(theory.course_id == course_id),
+        Kind.SKILL: select(models.Skill.id).where(models.Skill.course_id == course_id),
+        Kind.SKILL_PREREQUISITE: select(edge.prerequisite_id, edge.dependent_id).where(
+            edge.course_id == course_id
+        ),
+        Kind.CONCEPT: select(models.Concept.id).where(models.Concept.course_id == course_id),
+        Kind.CONCEPT_MENTION: select(mention.theory_id, mention.concept_id)
+        .join(theory, theory.id == mention.theory_id)
+        .where(theory.course_id == course_id),
+        Kind.CONCEPT_RELATION: select(relation.source_id, relation.type, relation.target_id).where(
+            relation.course_id == course_id
+        ),
+        Kind.RESOURCE: select(models.Resource.id).where(models.Resource.course_id == course_id),
+        Kind.MASTERY: select(models.Mastery.student_id, models.Mastery.skill_id).where(
+            models.Mastery.course_id == course_id
+        ),
+        Kind.PROGRESS: select(models.Assessment.id).where(models.Assessment.course_id == course_id),
+    }
+    found = {
+        kind: [":".join(str(part) for part in row) for row in await session.execute(statement)]
+        for kind, statement in statements.items()
+    }
+    found[Kind.THEORY_SEQUENCE] = list(found[Kind.CHAPTER])
+    found[Kind.CHAPTER_SEQUENCE] = [str(course_id)]
+    return found

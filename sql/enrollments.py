@@ -1,0 +1,199 @@
+"""Who is in which course. Leaving keeps the evidence: it counts again after joining again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+import sql.audit
+import sql.sync_state
+from sql import course_reads, errors, guards
+from sql.models import Course, Enrollment, Kind, PublicationStatus, Role, User
+from sql.pages import Page, Slice, Sort, paginate
+
+GREATEST_BATCH = 200
+
+
+async def join_course(session: AsyncSession, *, student_id: int, course_id: int) -> Enrollment:
+    """Enroll oneself in a published live course; joining again changes nothing.
+
+    Raises NotFound, Conflict WRONG_STATE (archived or a draft).
+    """
+    course = await guards.live_course(session, course_id, path=("courseId",))
+    existing = await _find(session, course_id, [student_id])
+    if existing:
+        return existing[student_id]
+    if course.publication_status is not PublicationStatus.PUBLISHED:
+        raise errors.Conflict("WRONG_STATE", "A draft can not be joined.", path=("courseId",))
+    (enrollment,) = await _enroll(session, course_id, [student_id])
+    await sql.audit.write(
+        session, student_id, "joinCourse", Kind.ENROLLMENT, enrollment.id, course_id=course_id
+    )
+    return enrollment
+
+
+async def _find(session: AsyncSession, course_id: int, student_ids: Sequence[int]) -> dict[int, Enrollment]:
+    rows = await session.scalars(
+        select(Enrollment).where(Enrollment.course_id == course_id, Enrollment.student_id.in_(student_ids))
+    )
+    return {row.student_id: row for row in rows}
+
+
+async def _enroll(session: AsyncSession, course_id: int, student_ids: Sequence[int]) -> list[Enrollment]:
+    rows = [Enrollment(course_id=course_id, student_id=student_id) for student_id in student_ids]
+    session.add_all(rows)
+    await session.flush()
+    versions = await sql.sync_state.record_many(
+        session, Kind.ENROLLMENT, [f"{course_id}:{row.student_id}" for row in rows]
+    )
+    for row in rows:
+        row.version = versions[f"{course_id}:{row.student_id}"]
+    await session.flush()
+    return rows
+
+
+async def leave_course(session: AsyncSession, *, student_id: int, course_id: int) -> None:
+    """End the own enrollment; raise NotFound for who is not enrolled."""
+    if await end_enrollments(session, course_id=course_id, student_ids=[student_id]) == 0:
+        raise errors.NotFound(Kind.COURSE, course_id, ("courseId",))
+    await sql.audit.write(session, student_id, "leaveCourse", Kind.COURSE, course_id, course_id=course_id)
+
+
+async def end_enrollments(session: AsyncSession, *, course_id: int, student_ids: Sequence[int]) -> int:
+    """End enrollments; return how many there were. Evidence stays."""
+    found = await _find(session, course_id, student_ids)
+    if found:
+        await sql.sync_state.record_many(
+            session, Kind.ENROLLMENT, [f"{course_id}:{student_id}" for student_id in found], deleted=True
+        )
+        await session.execute(delete(Enrollment).where(Enrollment.id.in_([row.id for row in found.values()])))
+    return len(found)
+
+
+async def enroll_students(
+    session: AsyncSession,
+    *,
+    actor_id: int,
+    course_id: int,
+    student_ids: Sequence[int],
+    emails: Sequence[str],
+) -> tuple[list[Enrollment], list[str]]:
+    """Enroll students by id and e-mail; return (enrollments in the order of the input, unmatched addresses).
+
+    Those enrolled already are no error. Raises NotFound, InvalidInput (none, or over 200), Conflict (archived).
+    """
+    await guards.live_course(session, course_id, path=("courseId",))
+    number = len(student_ids) + len(emails)
+    if not 1 <= number <= GREATEST_BATCH:
+        message = f"1 to {GREATEST_BATCH} students are enrolled at a time, not {number}."
+        raise errors.InvalidInput([errors.FieldError(("studentIds",), message)])
+    by_id = {
+        user.id: user
+        for user in await session.scalars(
+            select(User).where(User.id.in_(student_ids), User.role == Role.STUDENT)
+        )
+    }
+    for index, student_id in enumerate(student_ids):
+        if student_id not in by_id:
+            raise errors.NotFound(Kind.USER, student_id, ("studentIds", str(index)))
+    lowered = [email.strip().lower() for email in emails]
+    by_email = {
+        user.email: user
+        for user in await session.scalars(
+            select(User).where(User.email.in_(lowered), User.role == Role.STUDENT)
+        )
+    }
+    wanted = list(student_ids) + [by_email[email].id for email in lowered if email in by_email]
+    wanted = list(dict.fromkeys(wanted))
+    found = await _find(session, course_id, wanted)
+    for row in await _enroll(session, course_id, [one for one in wanted if one not in found]):
+        found[row.student_id] = row
+    await sql.audit.write(session, actor_id, "enrollStudents", Kind.COURSE, course_id, course_id=course_id)
+    unmatched = [email for email, low in zip(emails, lowered, strict=True) if low not in by_email]
+    return [found[student_id] for student_id in wanted], unmatched
+
+
+async def remove_students(
+    session: AsyncSession, *, actor_id: int, course_id: int, student_ids: Sequence[int]
+) -> int:
+    """End the enrollment of students; those not enrolled are no error. Return how many ended."""
+    if not 1 <= len(student_ids) <= GREATEST_BATCH:
+        message = f"1 to {GREATEST_BATCH} students are removed at a time, not {len(student_ids)}."
+        raise errors.InvalidInput([errors.FieldError(("studentIds",), message)])
+    removed = await end_enrollments(session, course_id=course_id, student_ids=student_ids)
+    await sql.audit.write(session, actor_id, "removeStudents", Kind.COURSE, course_id, course_id=course_id)
+    return removed
+
+
+async def list_enrollments(
+    session: AsyncSession,
+    *,
+    viewer_id: int,
+    viewer_role: Role,
+    page: Page,
+    course_id: int | None = None,
+    student_id: int | None = None,
+    search: str | None = None,
+    with_total: bool = False,
+) -> Slice:
+    """Return a page of enrollments: of a course by last name, or of a student newest first.
+
+    Of a student only those in courses that the viewer may see.
+    """
+    statement: Select[Any] = select(Enrollment)
+    if student_id is not None:
+        statement = statement.where(Enrollment.student_id == student_id)
+    if course_id is None:
+        statement = statement.join(Course, Course.id == Enrollment.course_id).where(
+            course_reads.visible(viewer_id, viewer_role)
+        )
+        sorts = [Sort(Enrollment.enrolled_at, descending=True), Sort(Enrollment.id, descending=True)]
+        return await paginate(session, statement, sorts, page, with_total=with_total)
+    statement = statement.join(User, User.id == Enrollment.student_id).where(
+        Enrollment.course_id == course_id
+    )
+    for word in (search or "").split():
+        statement = statement.where(
+            or_(
+                User.first_name.istartswith(word, autoescape=True),
+                User.last_name.istartswith(word, autoescape=True),
+            )
+        )
+    sorts = [Sort(User.last_name), Sort(User.first_name), Sort(Enrollment.id)]
+    return await paginate(session, statement, sorts, page, with_total=with_total)
+
+
+async def visible_enrollments(
+    session: AsyncSession, ids: Iterable[int], *, viewer_id: int, viewer_role: Role
+) -> dict[int, Enrollment]:
+    """Return which enrollments somebody may see: own ones, those of own courses, all for an admin."""
+    statement = select(Enrollment).where(Enrollment.id.in_(list(ids)))
+    if viewer_role is Role.STUDENT:
+        statement = statement.where(Enrollment.student_id == viewer_id)
+    elif viewer_role is Role.TEACHER:
+        statement = statement.join(Course, Course.id == Enrollment.course_id).where(
+            Course.teacher_id == viewer_id
+        )
+    return {row.id: row for row in await session.scalars(statement)}
+
+
+async def enrolled_student_ids(session: AsyncSession, course_id: int, student_ids: Iterable[int]) -> set[int]:
+    """Return which of some students are enrolled in a course."""
+    rows = await session.scalars(
+        select(Enrollment.student_id).where(
+            Enrollment.course_id == course_id, Enrollment.student_id.in_(list(student_ids))
+        )
+    )
+    return set(rows)
+
+
+async def count_students(session: AsyncSession, course_id: int) -> int:
+    """Return the number of enrolled students of a course."""
+    return (
+        await session.scalar(
+            select(func.count()).select_from(Enrollment).where(Enrollment.course_id == course_id)
+        )
+    ) or 0

@@ -1,0 +1,214 @@
+"""The fixture `api`: the whole application over HTTP, on real stores, with people to act as."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from graph.client import GraphClient
+
+import sql.sync_state
+from graphql_api.app import Application, create_app
+from graphql_api.opening import GraphSource, Stores
+from graphql_api.settings import Settings
+from mirror.worker import Mirror
+from resolvers import ids
+from sql import models
+from sql.models import Role
+from sql.session import Database
+
+REFUSED = """
+  ... on Problem { code message path retryable }
+  ... on NotFoundProblem { recordKind recordId }
+  ... on InvalidInputProblem { fields { path message } }
+  ... on ConflictProblem { conflictingId }
+  ... on StaleVersionProblem { currentVersion }
+  ... on CycleProblem { cycle { id } }
+"""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Somebody with a token."""
+
+    id: str
+    key: int
+    email: str
+    token: str
+
+
+@dataclass
+class Counted:
+    """Statements that ran inside a `statements()` block."""
+
+    sql: int = 0
+    cypher: int = 0
+
+
+@dataclass
+class Api:
+    """A client of the application under test."""
+
+    http: httpx.AsyncClient
+    application: Application
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def database(self) -> Database:
+        return self.application.stores.database
+
+    @property
+    def graph(self) -> GraphClient | None:
+        return self.application.stores.graph
+
+    async def person(self, role: Role, first_name: str = "Ada", last_name: str = "Lovelace") -> Actor:
+        """Make an account without its password's cost, mirrored, and a token for it."""
+        email = f"{role.value.lower()}{next(self._numbers)}@example.org"
+        async with self.database.write() as session:
+            user = models.User(email=email, first_name=first_name, last_name=last_name, role=role)
+            session.add(user)
+            await session.flush()
+            user.version = await sql.sync_state.record(session, models.Kind.USER, user.id)
+        await self.drain()
+        token, _ = self.application.tokens.issue(user)
+        return Actor(ids.encode("user", user.id), user.id, email, token)
+
+    async def teacher(self) -> Actor:
+        return await self.person(Role.TEACHER, "Tea", "Cher")
+
+    async def student(self, last_name: str = "Lovelace") -> Actor:
+        return await self.person(Role.STUDENT, "Ada", last_name)
+
+    async def admin(self) -> Actor:
+        return await self.person(Role.ADMIN, "Op", "Erator")
+
+    async def drain(self) -> None:
+        """Let the mirror carry everything to the graph."""
+        await self.application.stores.mirror.drain()
+
+    async def post(self, body: Any, actor: Actor | None = None, **headers: str) -> httpx.Response:
+        if actor is not None:
+            headers["authorization"] = f"Bearer {actor.token}"
+        return await self.http.post("/graphql", json=body, headers=headers)
+
+    async def ask(self, query: str, actor: Actor | None = None, **variables: Any) -> dict[str, Any]:
+        """Return the whole answer."""
+        response = await self.post({"query": query, "variables": variables}, actor)
+        assert response.status_code == 200, response.text
+        body: dict[str, Any] = response.json()
+        return body
+
+    async def data(self, query: str, actor: Actor | None = None, **variables: Any) -> dict[str, Any]:
+        """Return the data of an answer without errors."""
+        body = await self.ask(query, actor, **variables)
+        assert "errors" not in body, body["errors"]
+        data: dict[str, Any] = body["data"]
+        return data
+
+    async def mutate(
+        self, name: str, actor: Actor | None, selection: str = "__typename", /, **given: Any
+    ) -> dict[str, Any]:
+        """Run a mutation; return its union member with `__typename`. `selection` is on the success."""
+        title = name[0].upper() + name[1:]
+        query = (
+            f"mutation($input: {title}Input!) {{ {name}(input: $input) {{ __typename "
+            f"... on Success {{ sync {{ state token }} }} ... on {title}Success {{ {selection} }} {REFUSED} }} }}"
+        )
+        if name in ("logIn", "refresh", "logOut", "changePassword"):
+            query = query.replace("... on Success { sync { state token } }", "")
+        data = await self.data(query, actor, input=given)
+        payload: dict[str, Any] = data[name]
+        return payload
+
+    async def ok(
+        self, name: str, actor: Actor | None, selection: str = "__typename", /, **given: Any
+    ) -> dict[str, Any]:
+        """Run a mutation that must succeed."""
+        payload = await self.mutate(name, actor, selection, **given)
+        assert payload["__typename"].endswith("Success"), payload
+        return payload
+
+    async def code(self, query: str, actor: Actor | None = None, **variables: Any) -> str:
+        """Return the code of the one error of an answer."""
+        body = await self.ask(query, actor, **variables)
+        assert len(body["errors"]) == 1, body
+        return str(body["errors"][0]["extensions"]["code"])
+
+    @contextmanager
+    def statements(self) -> Iterator[Counted]:
+        """Count the SQL and Cypher statements of a block."""
+        counted = Counted()
+        sql_before = self.database.statement_count
+        cypher_before = self.graph.statement_count if self.graph else 0
+        yield counted
+        counted.sql = self.database.statement_count - sql_before
+        counted.cypher = (self.graph.statement_count if self.graph else 0) - cypher_before
+
+    async def versions(self) -> dict[tuple[str, str], int]:
+        """Return the version of every record, to show that a refusal changed nothing."""
+        from sqlalchemy import select
+
+        async with self.database.read() as session:
+            rows = await session.execute(
+                select(models.SyncRecord.kind, models.SyncRecord.key, models.SyncRecord.version)
+            )
+            return {(kind.value, key): version for kind, key, version in rows}
+
+
+def make_settings(folder: Path, **changes: Any) -> Settings:
+    """Return settings for tests: fast hashing, nothing from the environment's .env file."""
+    return Settings(
+        _env_file=None,
+        data_folder=folder,
+        argon2_time_cost=1,
+        argon2_memory_kib=8_192,
+        teacher_registration=True,
+        mirror_in_server=False,
+        inline_deadline_seconds=10.0,
+        **changes,
+    )
+
+
+async def _open(settings: Settings, database: Database, graph: GraphClient | None) -> AsyncIterator[Api]:
+    stores = Stores(
+        settings=settings,
+        database=database,
+        graph=graph,
+        graph_source=GraphSource.SERVER if graph else GraphSource.OFF,
+        graph_problem=None,
+        mirror=Mirror(database, graph),
+    )
+    app = create_app(settings, stores)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://lab-tutor.test") as http:
+            yield Api(http, app.state.application)
+
+
+@pytest.fixture
+async def api(database: Database, graph_client: GraphClient, tmp_path: Path) -> AsyncIterator[Api]:
+    """The application on each database and each graph engine."""
+    async for opened in _open(make_settings(tmp_path), database, graph_client):
+        yield opened
+
+
+@pytest.fixture
+async def plain_api(
+    sqlite_database: Database, embedded_client: GraphClient, tmp_path: Path
+) -> AsyncIterator[Api]:
+    """The application on SQLite and the embedded engine: for what does not depend on the stores."""
+    async for opened in _open(make_settings(tmp_path), sqlite_database, embedded_client):
+        yield opened
+
+
+@pytest.fixture
+async def graphless_api(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Api]:
+    """The application without a graph."""
+    async for opened in _open(make_settings(tmp_path), sqlite_database, None):
+        yield opened

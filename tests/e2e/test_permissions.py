@@ -1,0 +1,319 @@
+"""Who may do what, as one table: every mutation and every personal question, for every kind of person.
+
+`Y` succeeds past policy (a problem about the values counts), `N` is as if the object were not there,
+`F` is FORBIDDEN, `U` is UNAUTHENTICATED.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api_fixtures import Actor, Api
+from tests.e2e.test_course_life import Course
+
+PEOPLE = ("anonymous", "student", "enrolled", "teacher", "other_teacher", "admin")
+
+# For a published course of `teacher` in which `enrolled` is.
+EDIT = ["U", "F", "F", "Y", "F", "Y"]
+MUTATIONS: dict[str, list[str]] = {
+    "changePassword": ["U", "Y", "Y", "Y", "Y", "Y"],
+    "updateUser": ["U", "N", "Y", "N", "N", "Y"],  # of the enrolled student
+    "setUserRole": ["U", "F", "F", "F", "F", "Y"],
+    "setMetadata": ["U", "N", "Y", "N", "N", "Y"],  # of the enrolled student
+    "removeMetadata": ["U", "N", "N", "N", "N", "N"],  # of an entry that is not there
+    "createCourse": ["U", "F", "F", "Y", "Y", "Y"],
+    "updateCourse": EDIT,
+    "archiveCourse": EDIT,
+    "restoreCourse": EDIT,
+    "deleteCourse": EDIT,
+    "publishCourse": EDIT,
+    "unpublishCourse": EDIT,
+    "joinCourse": ["U", "Y", "Y", "F", "F", "F"],
+    "leaveCourse": ["U", "N", "Y", "F", "F", "F"],
+    "enrollStudents": EDIT,
+    "removeStudents": EDIT,
+    "createChapter": EDIT,
+    "updateChapter": EDIT,
+    "deleteChapter": EDIT,
+    "moveChapter": EDIT,
+    "reorderChapters": EDIT,
+    "createTheory": EDIT,
+    "updateTheory": EDIT,
+    "deleteTheory": EDIT,
+    "moveTheory": EDIT,
+    "createResource": EDIT,
+    "updateResource": EDIT,
+    "deleteResource": EDIT,
+    "createSkill": EDIT,
+    "updateSkill": EDIT,
+    "deleteSkill": EDIT,
+    "setPrerequisite": EDIT,
+    "removePrerequisite": EDIT,
+    "createConcept": EDIT,
+    "updateConcept": EDIT,
+    "deleteConcept": EDIT,
+    "setConceptMention": EDIT,
+    "removeConceptMention": EDIT,
+    "setConceptRelation": EDIT,
+    "removeConceptRelation": EDIT,
+    "recordAssessments": EDIT,
+    "ingestExtraction": EDIT,
+    "retryExtraction": ["U", "N", "N", "N", "N", "N"],  # of a run that is not there
+}
+# Anybody may try these; that is what they are for.
+OPEN = {"register", "logIn", "refresh", "logOut"}
+
+
+class World:
+    """A published course and everybody around it."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.people: dict[str, Actor | None] = {}
+
+    async def make(self) -> World:
+        api = self.api
+        teacher = await api.teacher()
+        self.people = {
+            "anonymous": None,
+            "student": await api.student("Outside"),
+            "enrolled": await api.student("Inside"),
+            "teacher": teacher,
+            "other_teacher": await api.teacher(),
+            "admin": await api.admin(),
+        }
+        self.course = course = await Course(api, teacher).write()
+        for chapter in course.chapters[1:]:
+            await api.ok("deleteChapter", teacher, id=chapter)
+        course.chapters = course.chapters[:1]
+        await api.ok("updateSkill", teacher, id=course.skills[1], theoryIds=[course.theories[1]])
+        await api.ok("updateCourse", teacher, id=course.id, description="All of it.")
+        await api.ok("publishCourse", teacher, id=course.id)
+        await api.ok("joinCourse", self.people["enrolled"], courseId=course.id)
+        edge = await api.ok(
+            "setPrerequisite",
+            teacher,
+            "prerequisite { id }",
+            prerequisiteId=course.skills[0],
+            dependentId=course.skills[1],
+        )
+        self.prerequisite = edge["prerequisite"]["id"]
+        data = await api.data(
+            "query($c: ID!) { course(id: $c) { chapters { theories { mentions { id } readings { id } } } "
+            "concepts { nodes { relations { id } } } } }",
+            teacher,
+            c=course.id,
+        )
+        theory = data["course"]["chapters"][0]["theories"][0]
+        self.mention, self.reading = theory["mentions"][0]["id"], theory["readings"][0]["id"]
+        self.relation = next(r["id"] for n in data["course"]["concepts"]["nodes"] for r in n["relations"])
+        return self
+
+    def inputs(self, name: str) -> dict[str, Any]:
+        course = self.course
+        enrolled = self.people["enrolled"]
+        assert enrolled is not None
+        chapter, theory, skill, concept = (
+            course.chapters[0],
+            course.theories[0],
+            course.skills[0],
+            course.concepts[0],
+        )
+        a_uuid = "2f1c9c8e-8f5e-4b0e-9f43-0c1d2e3f4a5b"
+        from resolvers import ids
+
+        return {
+            "changePassword": {
+                "currentPassword": "not this one at all",
+                "newPassword": "correct horse battery",
+            },
+            "updateUser": {"id": enrolled.id, "firstName": "Grace"},
+            "setUserRole": {"id": enrolled.id, "role": "STUDENT"},
+            "setMetadata": {"studentId": enrolled.id, "key": "goal", "value": "an A"},
+            "removeMetadata": {"id": ids.encode("meta", a_uuid)},
+            "createCourse": {"title": "Another"},
+            "updateCourse": {"id": course.id, "title": "Calculus I"},
+            "joinCourse": {"courseId": course.id},
+            "leaveCourse": {"courseId": course.id},
+            "enrollStudents": {"courseId": course.id, "studentIds": [enrolled.id]},
+            "removeStudents": {"courseId": course.id, "studentIds": [enrolled.id]},
+            "createChapter": {"courseId": course.id, "name": "More"},
+            "updateChapter": {"id": chapter, "name": "Limits!"},
+            "deleteChapter": {"id": chapter},
+            "moveChapter": {"id": chapter, "order": 0},
+            "reorderChapters": {"courseId": course.id, "chapterIds": [chapter]},
+            "createTheory": {"chapterId": chapter, "name": "More"},
+            "updateTheory": {"id": theory, "name": "Sequences!"},
+            "deleteTheory": {"id": theory},
+            "moveTheory": {"id": theory, "order": 1},
+            "createResource": {
+                "kind": "VIDEO",
+                "title": "A film",
+                "url": "https://example.org/film",
+                "theoryIds": [theory],
+            },
+            "updateResource": {"id": self.reading, "title": "On limits!"},
+            "deleteResource": {"id": self.reading},
+            "createSkill": {"courseId": course.id, "name": "Do more"},
+            "updateSkill": {"id": skill, "name": "Do it"},
+            "deleteSkill": {"id": skill},
+            "setPrerequisite": {"prerequisiteId": course.skills[0], "dependentId": course.skills[1]},
+            "removePrerequisite": {"id": self.prerequisite},
+            "createConcept": {"courseId": course.id, "name": "Series"},
+            "updateConcept": {"id": concept, "name": "Limit!"},
+            "deleteConcept": {"id": concept},
+            "setConceptMention": {"theoryId": theory, "conceptId": concept},
+            "removeConceptMention": {"id": self.mention},
+            "setConceptRelation": {"sourceId": concept, "type": "IS_A", "targetId": course.concepts[1]},
+            "removeConceptRelation": {"id": self.relation},
+            "recordAssessments": {
+                "assessments": [
+                    {"studentId": enrolled.id, "skillId": skill, "score": 1, "idempotencyKey": "p-1"}
+                ]
+            },
+            "ingestExtraction": {
+                "courseId": course.id,
+                "documents": [{"filename": "a.txt", "sha256": "0" * 64, "topic": "A"}],
+            },
+            "retryExtraction": {"runId": ids.encode("run", a_uuid)},
+        }.get(name, {"id": course.id})
+
+
+def _outcome(body: dict[str, Any], name: str) -> str:
+    if "errors" in body:
+        code = body["errors"][0]["extensions"]["code"]
+        return {"UNAUTHENTICATED": "U", "FORBIDDEN": "F"}.get(code, code)
+    payload = body["data"][name]
+    return "N" if payload["__typename"] == "NotFoundProblem" else "Y"
+
+
+def test_the_table_covers_every_mutation() -> None:
+    from graphql_api import schema
+
+    mutation = schema.build().mutation_type
+    assert mutation is not None
+    assert set(MUTATIONS) | OPEN == set(mutation.fields)
+
+
+@pytest.mark.parametrize("person", PEOPLE)
+async def test_every_mutation(plain_api: Api, person: str) -> None:
+    api = plain_api
+    world = await World(api).make()
+    actor = world.people[person]
+    column = PEOPLE.index(person)
+    refused_first = sorted(MUTATIONS, key=lambda name: MUTATIONS[name][column] == "Y")
+    # What deletes comes last, so that the others still find their objects.
+    order = sorted(refused_first, key=lambda name: name.startswith(("delete", "remove", "archive", "leave")))
+    order.sort(
+        key=lambda name: (
+            ["deleteTheory", "deleteChapter", "archiveCourse", "restoreCourse", "deleteCourse"].index(name)
+            if name in ("deleteTheory", "deleteChapter", "archiveCourse", "restoreCourse", "deleteCourse")
+            else -1
+        )
+    )
+    found, expected = {}, {}
+    for name in order:
+        before = await api.versions()
+        title = name[0].upper() + name[1:]
+        body = await api.ask(
+            f"mutation($i: {title}Input!) {{ {name}(input: $i) {{ __typename ... on Problem {{ code message }} }} }}",
+            actor,
+            i=world.inputs(name),
+        )
+        found[name] = _outcome(body, name)
+        expected[name] = MUTATIONS[name][column]
+        if found[name] != "Y":
+            assert await api.versions() == before, f"{name} was refused and changed something"
+    assert found == expected
+
+
+PERSONAL = {
+    "student": ("query($s: ID!) { student(id: $s) { id } }", "U N Y Y N Y"),
+    "node": ("query($s: ID!) { node(id: $s) { id } }", "U N Y Y N Y"),
+    "metadata": ("query($s: ID!) { student(id: $s) { metadata { key } } }", "U N Y Y N Y"),
+    "studentMastery": (
+        "query($s: ID!, $c: ID!) { studentMastery(courseId: $c, studentId: $s) { totalCount } }",
+        "U F Y Y F Y",
+    ),
+    "mastery": (
+        "query($s: ID!, $k: ID!) { skill(id: $k) { mastery(studentId: $s) { numAssessments } } }",
+        "U N Y Y N Y",
+    ),
+    "masterySummary": (
+        "query($s: ID!, $h: ID!) { chapter(id: $h) { masterySummary(studentId: $s) { skillCount } } }",
+        "U N Y Y N Y",
+    ),
+    "mirrorStatus": ("{ mirrorStatus { health } }", "U F F F F Y"),
+    "users": ("{ users { totalCount } }", "U F F Y Y Y"),
+    "course": ("query($c: ID!) { course(id: $c) { id } }", "U Y Y Y Y Y"),
+}
+
+
+@pytest.mark.parametrize("name", PERSONAL)
+async def test_personal_questions(plain_api: Api, name: str) -> None:
+    api = plain_api
+    world = await World(api).make()
+    enrolled = world.people["enrolled"]
+    assert enrolled is not None
+    query, wanted = PERSONAL[name]
+    values = {
+        "s": enrolled.id,
+        "c": world.course.id,
+        "k": world.course.skills[0],
+        "h": world.course.chapters[0],
+    }
+    variables = {key: value for key, value in values.items() if f"${key}:" in query}
+    found = []
+    for person in PEOPLE:
+        body = await api.ask(query, world.people[person], **variables)
+        if "errors" in body:
+            code = body["errors"][0]["extensions"]["code"]
+            found.append({"UNAUTHENTICATED": "U", "FORBIDDEN": "F"}.get(code, code))
+            continue
+        value = body["data"]
+        while isinstance(value, dict) and value:
+            value = next(iter(value.values()))
+        found.append("N" if value is None else "Y")
+    assert found == wanted.split()
+
+
+async def test_an_email_is_shown_to_its_owner_and_admins(plain_api: Api) -> None:
+    api = plain_api
+    world = await World(api).make()
+    enrolled = world.people["enrolled"]
+    assert enrolled is not None
+    seen = {}
+    for person in ("enrolled", "teacher", "admin"):
+        data = await api.data(
+            "query($s: ID!) { student(id: $s) { email } }", world.people[person], s=enrolled.id
+        )
+        seen[person] = data["student"]["email"]
+    assert seen == {"enrolled": enrolled.email, "teacher": None, "admin": enrolled.email}
+
+
+async def test_a_draft_is_hidden_with_all_that_is_in_it(plain_api: Api) -> None:
+    api = plain_api
+    world = await World(api).make()
+    await api.ok("unpublishCourse", world.people["teacher"], id=world.course.id)
+    outsider = world.people["student"]
+    for query, key in [
+        ("query($i: ID!) { course(id: $i) { id } }", world.course.id),
+        ("query($i: ID!) { chapter(id: $i) { id } }", world.course.chapters[0]),
+        ("query($i: ID!) { theory(id: $i) { id } }", world.course.theories[0]),
+        ("query($i: ID!) { skill(id: $i) { id } }", world.course.skills[0]),
+        ("query($i: ID!) { concept(id: $i) { id } }", world.course.concepts[0]),
+        ("query($i: ID!) { node(id: $i) { id } }", world.mention),
+        ("query($i: ID!) { node(id: $i) { id } }", world.relation),
+        ("query($i: ID!) { node(id: $i) { id } }", world.prerequisite),
+        ("query($i: ID!) { node(id: $i) { id } }", world.reading),
+        ("query($i: ID!) { chapterSequence(courseId: $i) { id } }", world.course.id),
+        ("query($i: ID!) { conceptMap(courseId: $i) { truncated } }", world.course.id),
+        ("query($i: ID!) { conceptRelations(courseId: $i) { totalCount } }", world.course.id),
+        ("query($i: ID!) { studentMastery(courseId: $i) { totalCount } }", world.course.id),
+    ]:
+        data = await api.data(query, outsider, i=key)
+        assert list(data.values()) == [None], query
+        shown = await api.data(query, world.people["enrolled"], i=key)
+        assert list(shown.values()) != [None], query

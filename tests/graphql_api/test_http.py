@@ -1,0 +1,171 @@
+"""GraphQL over HTTP: any shape of request gets an answer with a code, never a 5xx."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.api_fixtures import Api
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        (b"", {}, 400),
+        (b"null", {}, 400),
+        (b"1", {}, 400),
+        (b'"{me{id}}"', {}, 400),
+        (b"[]", {}, 400),
+        (b'[{"query":"{me{id}}"}]', {}, 400),
+        (b"{", {}, 400),
+        (b"\xff\xfe", {}, 400),
+        (b'{"query":null}', {}, 400),
+        (b'{"query":7}', {}, 400),
+        (b'{"query":""}', {}, 400),
+        (b'{"query":"{me{id}}","variables":[]}', {}, 400),
+        (b'{"query":"{me{id}}","operationName":7}', {}, 400),
+        (b'{"query":"{me{id}}","extensions":[]}', {}, 400),
+        (b'{"query":"\\ud800"}', {}, 400),
+        (b"[" * 100_000, {}, 400),
+        (b'{"query":"{me{id}}"}', {"content-type": "text/plain"}, 415),
+        (b'{"query":"{me{id}}"}', {"content-type": "multipart/form-data; boundary=x"}, 415),
+        (b'{"query":"{me{id}}"}', {"content-type": "application/json; charset=utf-16"}, 415),
+        (b'{"query":"{me{id}}"}', {"accept": "text/plain"}, 406),
+        (b'{"query":"{me{id}}"}', {"accept": "application/json"}, 200),
+        (b'{"query":"{me{id}}"}', {"accept": "*/*"}, 200),
+        (b'{"query":"{me{id}}","variables":{"x":' + b"9" * 5_000 + b"}}", {}, 400),
+    ],
+)
+async def test_shapes_of_a_post(plain_api: Api, content: bytes, headers: dict[str, str], status: int) -> None:
+    response = await plain_api.http.post(
+        "/graphql", content=content, headers={"content-type": "application/json", **headers}
+    )
+    assert response.status_code == status, response.text
+    body: dict[str, Any] = response.json()
+    if status != 200:
+        assert body["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+        assert "data" not in body
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "no-store"
+
+
+async def test_a_body_over_the_bound_is_refused(plain_api: Api) -> None:
+    bound = plain_api.application.settings.max_body_bytes
+    response = await plain_api.http.post(
+        "/graphql", content=b" " * (bound + 1), headers={"content-type": "application/json"}
+    )
+    assert response.status_code == 413
+    assert str(bound) in response.json()["errors"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("{", "GRAPHQL_PARSE_FAILED"),
+        ("{ nobody }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query A { me { id } } query B { me { id } }", "BAD_USER_INPUT"),
+        ("fragment F on User { id }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ " + "me { id } " * 300 + "}", "QUERY_TOO_COMPLEX"),
+        ("{ me { id } }" + " #" + "x" * 10 + "\n" + "{ a }" * 3_000, "QUERY_TOO_COMPLEX"),
+        ("{ course(id: 1.5) { id } }", "GRAPHQL_VALIDATION_FAILED"),
+        ("query($i: ID!) { course(id: $i) { id } }", "BAD_USER_INPUT"),
+    ],
+)
+async def test_documents_that_are_refused(plain_api: Api, query: str, code: str) -> None:
+    for accept, status in (("application/json", 200), (GRAPHQL_RESPONSE, 400)):
+        response = await plain_api.http.post("/graphql", json={"query": query}, headers={"accept": accept})
+        assert response.status_code == status
+        assert response.headers["content-type"].startswith(accept)
+        body = response.json()
+        assert "data" not in body
+        assert body["errors"][0]["extensions"]["code"] == code
+
+
+async def test_an_answer_has_the_media_type_that_was_asked_for(plain_api: Api) -> None:
+    response = await plain_api.http.post(
+        "/graphql",
+        json={"query": "{ me { id } }"},
+        headers={"accept": f"{GRAPHQL_RESPONSE}, application/json;q=0.9"},
+    )
+    assert response.status_code == 200
+    assert response.headers["content-type"] == f"{GRAPHQL_RESPONSE}; charset=utf-8"
+    assert response.json() == {"data": {"me": None}}
+
+
+async def test_queries_by_get_and_nothing_else(plain_api: Api) -> None:
+    http = plain_api.http
+    answer = await http.get("/graphql", params={"query": "{ me { id } }"})
+    assert (answer.status_code, answer.json()) == (200, {"data": {"me": None}})
+    mutation = 'mutation M { logOut(input: {refreshToken: "x"}) { __typename } } query Q { me { id } }'
+    refused = await http.get("/graphql", params={"query": mutation, "operationName": "M"})
+    assert refused.status_code == 405
+    assert refused.headers["allow"] == "POST"
+    across = await http.get(
+        "/graphql", params={"query": "{ me { id } }"}, headers={"sec-fetch-site": "cross-site"}
+    )
+    assert across.status_code == 403
+    other = await http.put("/graphql", content=b"{}")
+    assert other.status_code == 405
+
+
+async def test_a_persisted_query_without_its_document(plain_api: Api) -> None:
+    response = await plain_api.post(
+        {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}
+    )
+    assert response.status_code == 200
+    assert response.json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_SUPPORTED"
+
+
+@pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Basic dXNlcg==", "Bearer a.b.c"])
+async def test_a_token_that_does_not_hold(plain_api: Api, header: str) -> None:
+    response = await plain_api.http.post(
+        "/graphql", json={"query": "{ me { id } }"}, headers={"authorization": header}
+    )
+    assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_at_most_ten_errors(plain_api: Api) -> None:
+    query = "{" + " ".join(f'a{i}: course(id: "x") {{ id }}' for i in range(15)) + "}"
+    body = await plain_api.ask(query)
+    assert len(body["errors"]) == 10
+
+
+async def test_health(plain_api: Api, graphless_api: Api) -> None:
+    assert (await plain_api.http.get("/healthz")).json() == {"status": "ok"}
+    assert (await plain_api.http.get("/readyz")).json() == {"status": "ok", "sql": "ok", "graph": "ok"}
+    assert (await graphless_api.http.get("/readyz")).json()["graph"] == "disabled"
+
+
+async def test_an_unexpected_error_is_masked(plain_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = await plain_api.teacher()
+
+    def broken(*_: object, **__: object) -> object:
+        raise RuntimeError("secret of the house")
+
+    monkeypatch.setattr("sql.courses.list_courses", broken)
+    body = await plain_api.ask("{ courses { totalCount } }", teacher)
+    assert body["errors"][0]["extensions"]["code"] == "INTERNAL"
+    assert len(body["errors"][0]["extensions"]["incidentId"]) == 32
+    assert "secret" not in json.dumps(body)
+
+
+async def test_without_a_graph_sql_still_answers(graphless_api: Api) -> None:
+    api = graphless_api
+    teacher = await api.teacher()
+    made = await api.ok("createCourse", teacher, "course { id }", title="Sets")
+    assert made["sync"]["state"] == "DISABLED"
+    body = await api.ask(
+        "query($c: ID!) { course(id: $c) { title chapterCount chapters { name } } chapterSequence(courseId: $c) { name } }",
+        teacher,
+        c=made["course"]["id"],
+    )
+    assert body["data"] == {
+        "course": {"title": "Sets", "chapterCount": 0, "chapters": None},
+        "chapterSequence": None,
+    }
+    assert {error["extensions"]["code"] for error in body["errors"]} == {"GRAPH_UNAVAILABLE"}
+    assert {error["extensions"]["retryable"] for error in body["errors"]} == {False}
