@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select
 
 from graph.client import GraphClient, Statement
+from graph.errors import GraphRejected
 from mirror import compare, projection, verify
 from mirror.compare import Finding
 from mirror.projection import KINDS_BY_RANK, PROJECTIONS
@@ -45,16 +46,27 @@ async def rebuild(
     `progress` gets (done, total). Other labels and their nodes are never touched. A rebuild that was
     cut off has marked and removed nothing that the next one, or any worker, would not finish.
     """
-    await client.ensure_schema()
+    # Copies of a node keep its constraint from being made again: they have to go first.
+    contradicted = not await _can_ensure_schema(client)
     marked = 0
     for kind in KINDS_BY_RANK:
         marked += await _mark(database, kind)
     strays = await _remove_strays(database, client)
+    if contradicted:
+        await client.ensure_schema()
     mirror = Mirror(database, client, config)
     outcome = await mirror.drain(progress)
     async with database.read() as session:
         status = await sync_state.status(session, projection_version=projection.PROJECTION_VERSION)
     return Rebuilt(marked, strays, outcome.applied, status.pending, status.failed)
+
+
+async def _can_ensure_schema(client: GraphClient) -> bool:
+    try:
+        await client.ensure_schema()
+    except GraphRejected:
+        return False
+    return True
 
 
 async def _mark(database: Database, kind: Kind) -> int:

@@ -1,4 +1,4 @@
-// Take the key off concepts that are about to get another one, in the same transaction as upsert_concepts.
+// Take the key (both halves) off concepts that are about to get another one, in the same transaction as upsert_concepts.
 //
 // Parameters:
 //   $rows: the rows of upsert_concepts: list of {key, record, version, id, properties}; at most 1,000
@@ -8,4 +8,4 @@
 UNWIND $rows AS row
 MATCH (n:CONCEPT {id: row.id})
 WHERE n.version <= row.version AND n.key <> row.properties.key
-REMOVE n.key
+REMOVE n.key, n.course_id

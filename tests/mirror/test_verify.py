@@ -1,0 +1,230 @@
+"""verify sees every kind of drift; rebuild mends it and brings a wiped graph back."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import delete
+
+from graph.client import GraphClient
+from mirror.rebuild import rebuild
+from mirror.verify import verify
+from mirror.worker import Mirror
+from sql import sync_state
+from sql.models import Chapter, Course, Enrollment, Kind, Metadata, SyncRecord
+from tests.mirror import world
+from tests.mirror.test_projection import ask, do, settle
+from tests.mirror.world import CHAPTER_1, CHAPTER_2, COURSE, FAST, METADATA, STUDENT, THEORY_1
+
+# What is done to the graph by hand -> kind of drift, kind of record, key.
+DRIFT: dict[str, tuple[str, str, Kind | None, str]] = {
+    "missing node": (
+        f'MATCH (n:METADATA {{id: "{METADATA}"}}) DETACH DELETE n',
+        "MISSING",
+        Kind.METADATA,
+        METADATA,
+    ),
+    "changed property": (
+        'MATCH (n:METADATA) SET n.value = "fast"',
+        "DIFFERENT",
+        Kind.METADATA,
+        METADATA,
+    ),
+    "added property": (
+        'MATCH (n:STUDENT) SET n.email = "u2@example.org"',
+        "DIFFERENT",
+        Kind.USER,
+        str(STUDENT),
+    ),
+    "removed property": ("MATCH (n:CLASS) REMOVE n.title", "DIFFERENT", Kind.COURSE, str(COURSE)),
+    "changed time": (
+        'MATCH (n:CLASS) SET n.created_at = datetime("2020-01-01T00:00:00Z")',
+        "DIFFERENT",
+        Kind.COURSE,
+        str(COURSE),
+    ),
+    "extra node": ('CREATE (:SKILL {id: "stray"})', "EXTRA", Kind.SKILL, "stray"),
+    "extra user": ("CREATE (:TEACHER {id: 99})", "EXTRA", Kind.USER, "99"),
+    "node without id": ("CREATE (:SKILL {name: 'x'})", "EXTRA", None, ":SKILL"),
+    "missing relationship": (
+        "MATCH ()-[r:ENROLLED_IN_CLASS]->() DELETE r",
+        "MISSING",
+        Kind.ENROLLMENT,
+        f"{COURSE}:{STUDENT}",
+    ),
+    "missing owned relationship": (
+        "MATCH ()-[r:COVERS_CHAPTER]->(n:CHAPTER {order: 0}) DELETE r",
+        "MISSING",
+        Kind.CHAPTER,
+        CHAPTER_1,
+    ),
+    "duplicate relationship": (
+        "MATCH (a:STUDENT)-[r:ENROLLED_IN_CLASS]->(c:CLASS) "
+        "CREATE (a)-[:ENROLLED_IN_CLASS {version: r.version, enrolled_at: r.enrolled_at}]->(c)",
+        "DUPLICATE",
+        Kind.ENROLLMENT,
+        f"{COURSE}:{STUDENT}",
+    ),
+    "duplicate owned relationship": (
+        f'MATCH (a:CHAPTER)-[r:HAS_THEORY]->(c:THEORY {{id: "{THEORY_1}"}}) '
+        "CREATE (a)-[:HAS_THEORY {version: r.version}]->(c)",
+        "DUPLICATE",
+        Kind.THEORY,
+        THEORY_1,
+    ),
+    "second owner": (
+        f'MATCH (a:CHAPTER {{id: "{CHAPTER_2}"}}), (c:THEORY {{id: "{THEORY_1}"}}) CREATE (a)-[:HAS_THEORY]->(c)',
+        "EXTRA",
+        Kind.THEORY,
+        THEORY_1,
+    ),
+    "extra relationship": (
+        'MATCH (a:THEORY {order: 1}), (c:CONCEPT {key: "tree"}) CREATE (a)-[:HAS_CONCEPT]->(c)',
+        "EXTRA",
+        Kind.CONCEPT_MENTION,
+        f"{world.THEORY_2}:{world.CONCEPT_2}",
+    ),
+    "relationship between wrong labels": (
+        "MATCH (a:TEACHER), (c:CHAPTER {order: 0}) CREATE (a)-[:MASTERS_SKILL]->(c)",
+        "EXTRA",
+        None,
+        "MASTERS_SKILL",
+    ),
+    "changed relationship": (
+        "MATCH ()-[r:PREREQUISITE_OF]->() SET r.strength = 0.9",
+        "DIFFERENT",
+        Kind.SKILL_PREREQUISITE,
+        f"{world.SKILL_1}:{world.SKILL_2}",
+    ),
+    "broken chain": (
+        "MATCH (:CHAPTER {order: 0})-[r:NEXT_CHAPTER]->() DELETE r",
+        "MISSING",
+        Kind.CHAPTER_SEQUENCE,
+        str(COURSE),
+    ),
+    "forked chain": (
+        "MATCH (a:CHAPTER {order: 0}), (b:CHAPTER {order: 2}) CREATE (a)-[:NEXT_CHAPTER]->(b)",
+        "EXTRA",
+        Kind.CHAPTER_SEQUENCE,
+        str(COURSE),
+    ),
+    "wrong order": (
+        "MATCH (a:CHAPTER {order: 2}) SET a.order = 7",
+        "DIFFERENT",
+        Kind.CHAPTER_SEQUENCE,
+        str(COURSE),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", DRIFT)
+async def test_drift_is_found_named_and_mended(mirror: Mirror, graph_client: GraphClient, name: str) -> None:
+    await settle(mirror)
+    statement, kind, record_kind, key = DRIFT[name]
+    await do(graph_client, statement)
+    report = await verify(mirror.database, graph_client)
+    found = [(item.kind, item.record_kind, item.key) for item in report.findings]
+    assert (kind, record_kind, key) in found
+    assert not report.clean
+    as_json = json.loads(json.dumps(report.to_json()))
+    assert as_json["checkedCount"] >= 25
+    assert len(as_json["findings"]) == len(found)
+    await rebuild(mirror.database, graph_client, config=FAST)
+    await settle(mirror)
+
+
+async def test_a_changed_property_is_told_with_both_values(mirror: Mirror, graph_client: GraphClient) -> None:
+    await settle(mirror)
+    await do(graph_client, 'MATCH (n:METADATA) SET n.value = "fast"')
+    report = await verify(mirror.database, graph_client)
+    assert len(report.findings) == 1
+    (field,) = report.findings[0].fields
+    assert (field.field, field.graph, field.sql) == ("value", "fast", "slow")
+
+
+async def test_a_dropped_constraint_and_duplicate_nodes_are_found_and_mended(
+    mirror: Mirror, graph_client: GraphClient
+) -> None:
+    await settle(mirror)
+    await do(graph_client, "DROP CONSTRAINT metadata_id IF EXISTS")
+    try:
+        missing = await graph_client.missing_schema()
+        assert missing == ["metadata_id"]
+        await do(graph_client, f'CREATE (:METADATA {{id: "{METADATA}", value: "copy"}})')
+        report = await verify(mirror.database, graph_client)
+        kinds = {(item.kind, item.key) for item in report.findings}
+        assert ("CONSTRAINT_MISSING", "metadata_id") in kinds
+        assert ("DUPLICATE", METADATA) in kinds
+        await rebuild(mirror.database, graph_client, config=FAST)
+        await settle(mirror)
+    finally:
+        await do(graph_client, 'MATCH (n:METADATA) WHERE n.value = "copy" DETACH DELETE n')
+        await graph_client.ensure_schema()
+
+
+async def test_records_on_their_way_are_no_drift(mirror: Mirror, graph_client: GraphClient) -> None:
+    assert (await verify(mirror.database, graph_client)).clean
+    await settle(mirror)
+    async with mirror.database.write() as session:
+        row = await session.get(Chapter, CHAPTER_1)
+        assert row is not None
+        row.name = "later"
+        await sync_state.record(session, Kind.CHAPTER, CHAPTER_1)
+    assert (await verify(mirror.database, graph_client)).clean
+
+
+async def test_a_wiped_graph_comes_back_and_foreign_labels_stay(
+    mirror: Mirror, graph_client: GraphClient
+) -> None:
+    await settle(mirror)
+    await do(graph_client, "MATCH (n) DETACH DELETE n")
+    await do(graph_client, 'CREATE (:FOREIGN {id: "mine"}), (:SKILL {id: "stray"}), (:CLASS {id: 77})')
+    steps: list[tuple[int, int]] = []
+    done = await rebuild(
+        mirror.database, graph_client, progress=lambda now, total: steps.append((now, total)), config=FAST
+    )
+    assert (done.marked, done.strays, done.applied, done.pending) == (25, 2, 25, 0)
+    assert steps[-1] == (25, 25)
+    await settle(mirror)
+    assert await ask(graph_client, "MATCH (n:FOREIGN) RETURN n.id") == [["mine"]]
+
+
+async def test_small_batches_find_the_same(mirror: Mirror, graph_client: GraphClient) -> None:
+    await settle(mirror)
+    await do(graph_client, 'CREATE (:SKILL {id: "stray"}) CREATE (:SKILL {id: "stray2"})')
+    await do(graph_client, "MATCH ()-[r:NEXT_CHAPTER]->() DELETE r")
+    large = await verify(mirror.database, graph_client)
+    small = await verify(mirror.database, graph_client, batch_size=1)
+    assert {str(item) for item in small.findings} == {str(item) for item in large.findings}
+    assert len(large.findings) == 4
+
+
+async def test_rebuild_marks_records_that_lost_their_marks(mirror: Mirror, graph_client: GraphClient) -> None:
+    async with mirror.database.write() as session:
+        await session.execute(delete(SyncRecord))
+    assert {item.kind for item in (await verify(mirror.database, graph_client)).findings} == {"MISSING"}
+    await rebuild(mirror.database, graph_client, config=FAST)
+    await settle(mirror)
+
+
+async def test_the_same_is_true_on_both_databases(database: Any, graph_client: GraphClient) -> None:
+    async with database.write() as session:
+        await world.build(session)
+    mirror = Mirror(database, graph_client, FAST)
+    await settle(mirror)
+    report = await verify(database, graph_client, batch_size=2)
+    assert (report.checked_count, report.findings) == (25, [])
+    async with database.write() as session:
+        row = await session.get(Metadata, METADATA)
+        await world.remove(session, Kind.METADATA, METADATA, row)
+        course = await session.get(Course, COURSE)
+        assert course is not None
+        course.title = "Other"
+        await sync_state.record(session, Kind.COURSE, COURSE)
+        enrollment = await session.get(Enrollment, 1)
+        await world.remove(session, Kind.ENROLLMENT, f"{COURSE}:{STUDENT}", enrollment)
+    await settle(mirror)
+    await rebuild(database, graph_client, config=FAST)
+    await settle(mirror)

@@ -1,0 +1,266 @@
+"""The worker through refusals, outages, restarts and changes made meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from graph.client import GraphClient, Statement
+from graph.errors import GraphConflict, GraphUnavailable
+from mirror import projection
+from mirror.verify import verify
+from mirror.worker import Mirror
+from sql import sync_state
+from sql.models import Chapter, Concept, Kind, SyncRecord, User
+from sql.session import Database
+from tests.mirror import world
+from tests.mirror.test_projection import ask, do, settle
+from tests.mirror.world import CHAPTER_1, CONCEPT_1, COURSE, FAST, STUDENT
+
+
+class Faulty:
+    """A client that does to its first writes what the test says, then what the real one does."""
+
+    def __init__(self, client: GraphClient, *faults: str) -> None:
+        self.client = client
+        self.faults = list(faults)
+        self.before_write: Any = None
+
+    async def write(self, statements: Sequence[Statement], **options: Any) -> Any:
+        fault = self.faults.pop(0) if self.faults else ""
+        if fault == "refuse":
+            raise GraphUnavailable("down")
+        if fault == "conflict":
+            raise GraphConflict("Neo.TransientError.Transaction.DeadlockDetected")
+        if fault == "hang":
+            await asyncio.sleep(60)
+        answer = await self.client.write(statements, **options)
+        if fault == "lost answer":
+            raise GraphUnavailable("IncompleteCommit")
+        if self.before_write is not None:
+            action, self.before_write = self.before_write, None
+            await action()
+        return answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+
+def faulty(mirror: Mirror, *faults: str) -> Faulty:
+    assert mirror.client is not None
+    double = Faulty(mirror.client, *faults)
+    mirror.client = double  # type: ignore[assignment]
+    mirror._schema_ready = True  # so that the first write is one of ours
+    return double
+
+
+async def rename(database: Database, name: str) -> str:
+    async with database.write() as session:
+        write = await sync_state.open_write(session)
+        row = await session.get(Chapter, CHAPTER_1)
+        assert row is not None
+        row.name = name
+        await sync_state.record(session, Kind.CHAPTER, CHAPTER_1)
+    return write.id
+
+
+async def state(database: Database, token: str) -> str:
+    async with database.read() as session:
+        return (await sync_state.write_state(session, token)).state
+
+
+async def test_a_poisoned_record_is_buried_and_the_others_pass(
+    mirror: Mirror, graph_client: GraphClient
+) -> None:
+    await graph_client.ensure_schema()
+    # Another node already has the key of our concept: the constraint refuses ours, now and later.
+    await do(
+        graph_client,
+        'CREATE (:CONCEPT {id: "x", course_id: 1, key: "strasse"})',
+    )
+    await mirror.drain()
+    await mirror.drain()
+    async with mirror.database.read() as session:
+        status = await sync_state.status(session, projection_version=projection.PROJECTION_VERSION)
+        dead = (await session.scalars(select(SyncRecord).where(SyncRecord.dead_at.is_not(None)))).all()
+    assert [(row.kind, row.key) for row in dead] == [(Kind.CONCEPT, CONCEPT_1)]
+    assert dead[0].last_error is not None
+    assert dead[0].last_error.startswith("GraphRejected: Neo.ClientError")
+    assert status.failed == 1
+    # What needs the concept waits without an attempt, and what needs that; everything else is there.
+    assert status.pending == 6
+    assert await ask(graph_client, "MATCH (n:CHAPTER) RETURN count(n)") == [[3]]
+    await do(graph_client, 'MATCH (n:CONCEPT {id: "x"}) DETACH DELETE n')
+    async with mirror.database.write() as session:
+        assert await sync_state.requeue(session) == 1
+    await settle(mirror)
+
+
+async def test_an_outage_buries_nobody_and_drains_at_once(mirror: Mirror) -> None:
+    faulty(mirror, *["refuse"] * 3)
+    stop = asyncio.Event()
+    task = asyncio.create_task(mirror.run(stop))
+    async with asyncio.timeout(20):
+        while mirror.figures.applied < 25:
+            await asyncio.sleep(0.02)
+    stop.set()
+    await task
+    assert mirror.figures.outages == 3
+    await settle(mirror)
+
+
+@pytest.mark.parametrize("fault", ["lost answer", "conflict"])
+async def test_an_unknown_outcome_is_done_once_in_effect(mirror: Mirror, fault: str) -> None:
+    faulty(mirror, fault)
+    try:
+        await mirror.drain()
+    except GraphUnavailable:
+        assert fault == "lost answer"
+    await asyncio.sleep(0.4)
+    await settle(mirror)
+
+
+async def test_a_change_made_during_the_projection_is_not_lost(mirror: Mirror) -> None:
+    await settle(mirror)
+    double = faulty(mirror)
+
+    async def change() -> None:
+        await rename(mirror.database, "second")
+
+    double.before_write = change
+    await rename(mirror.database, "first")
+    await settle(mirror)
+    assert mirror.client is not None
+    assert await ask(mirror.client, "MATCH (n:CHAPTER {order: 0}) RETURN n.name, n.version") == [
+        ["second", 3]
+    ]
+
+
+async def test_inline_brings_a_write_over_or_leaves_it_within_the_deadline(mirror: Mirror) -> None:
+    await settle(mirror)
+    token = await rename(mirror.database, "inline")
+    await mirror.try_inline(token)
+    assert await state(mirror.database, token) == "SYNCED"
+    faulty(mirror, "hang")
+    token = await rename(mirror.database, "slow")
+    started = asyncio.get_running_loop().time()
+    await mirror.try_inline(token, 0.2)
+    assert asyncio.get_running_loop().time() - started < 1
+    assert await state(mirror.database, token) == "PENDING"
+    await mirror.close()
+    await settle(mirror)
+    assert await state(mirror.database, token) == "SYNCED"
+
+
+async def test_inline_never_raises(mirror: Mirror) -> None:
+    await settle(mirror)
+    faulty(mirror, "refuse")
+    token = await rename(mirror.database, "inline")
+    await mirror.try_inline(token)
+    await mirror.close()
+    assert await state(mirror.database, token) == "PENDING"
+    await settle(mirror)
+
+
+async def test_a_killed_workers_records_are_taken_over(mirror: Mirror) -> None:
+    async with mirror.database.write() as session:
+        claims = await sync_state.claim(session, "killed", limit=100, lease_seconds=0.3)
+    assert len(claims) == 25
+    assert await mirror.step() is None
+    await asyncio.sleep(0.4)
+    await settle(mirror)
+
+
+async def test_two_workers_and_many_writers_agree_in_the_end(
+    mirror: Mirror, graph_client: GraphClient
+) -> None:
+    other = Mirror(mirror.database, graph_client, FAST)
+    stop = asyncio.Event()
+    workers = [asyncio.create_task(item.run(stop)) for item in (mirror, other)]
+
+    async def write(number: int) -> None:
+        for turn in range(5):
+            await rename(mirror.database, f"{number}-{turn}")
+
+    await asyncio.gather(*(write(number) for number in range(4)))
+    stop.set()
+    await asyncio.gather(*workers)
+    await asyncio.sleep(0.1)
+    await settle(mirror)
+    rows = await ask(graph_client, "MATCH (n:CHAPTER {order: 0}) RETURN n.version, count(n)")
+    assert rows == [[21, 1]]
+
+
+async def test_a_database_restored_from_a_backup_goes_on_above_the_graph(
+    mirror: Mirror, graph_client: GraphClient
+) -> None:
+    await settle(mirror)
+    await do(graph_client, "MATCH (n:CHAPTER {order: 0}) SET n.version = 40")
+    await rename(mirror.database, "restored")
+    await settle(mirror)
+    assert await ask(graph_client, "MATCH (n:CHAPTER {order: 0}) RETURN n.name, n.version") == [
+        ["restored", 41]
+    ]
+
+
+async def test_without_a_graph_nothing_happens_until_there_is_one(
+    filled: Database, graph_client: GraphClient
+) -> None:
+    off = Mirror(filled, None)
+    assert not off.enabled
+    token = await rename(filled, "off")
+    await off.try_inline(token)
+    assert (await off.drain()).applied == 0
+    stop = asyncio.Event()
+    stop.set()
+    await off.run(stop)
+    await settle(Mirror(filled, graph_client, FAST))
+    assert await state(filled, token) == "SYNCED"
+
+
+async def test_a_newer_projection_replays_everything(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:
+    await settle(mirror)
+    async with mirror.database.write() as session:
+        await session.execute(update(SyncRecord).values(projection_version=0))
+    assert (await mirror.drain()).applied == 25
+    await settle(mirror)
+
+
+async def test_clean_up_forgets_old_tombstones_in_both_stores(
+    mirror: Mirror, graph_client: GraphClient
+) -> None:
+    await settle(mirror)
+    key = f"{COURSE}:{STUDENT}"
+    async with mirror.database.write() as session:
+        row = (await session.scalars(select(world.Enrollment))).one()
+        await world.remove(session, Kind.ENROLLMENT, key, row)
+    await settle(mirror)
+    async with mirror.database.write() as session:
+        await session.execute(update(SyncRecord).values(applied_at=world.MOMENT))
+    await mirror.clean_up()
+    assert await ask(graph_client, "MATCH (t:MIRROR_TOMBSTONE) RETURN count(t)") == [[0]]
+    async with mirror.database.write() as session:
+        await world.put(session, Kind.ENROLLMENT, key, world.Enrollment(course_id=COURSE, student_id=STUDENT))
+    await settle(mirror)
+
+
+async def test_no_payload_reaches_the_log(mirror: Mirror, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="lab_tutor.mirror")
+    await settle(mirror)
+    text = " ".join(str(record.__dict__) for record in caplog.records)
+    assert "projected" in text
+    assert "example.org" not in text
+    assert "Straße" not in text
+
+
+async def test_no_e_mail_address_reaches_the_graph(mirror: Mirror, graph_client: GraphClient) -> None:
+    await settle(mirror)
+    assert (await verify(mirror.database, graph_client)).clean
+    rows = await ask(graph_client, "MATCH (n:STUDENT|TEACHER) RETURN properties(n)")
+    assert all("example.org" not in str(row) for row in rows)
+    assert User.email is not None
+    assert Concept.key is not None
