@@ -1,7 +1,7 @@
 """Compile what a client asked for into one Cypher statement, whatever is nested in it; pure.
 
-Every function returns a Plan: name, text and parameters of the statement, and `shape`, which turns its rows into
-the answer. Values are parameters only, so equal structures have equal texts; see graph.plan.structure_of.
+Every function returns a Plan: name, text and parameters of the statement, and `shape`, which turns its rows
+into the answer. Values are parameters only, so equal structures have equal texts (graph.plan.structure_of).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import graph.model
+import graph.parents
 from graph.concept_map import make_template as make_map_template
 from graph.concept_map import map_values
 from graph.plan import Build, Inputs, Key, Plan, PlanCache, Row, Scope, Template, structure_of
@@ -42,8 +43,8 @@ def compile_lookup(
 ) -> Plan:
     """Find records by key; the plan shapes to `{key: Row}`, without the keys that are not in the graph.
 
-    `type_names` is one concrete type, or Reading and Video for a resource of either kind. Keys of edge types are
-    tuples in the order of their natural key. Rows carry `course_id` and, for marks, `student_id`.
+    `type_names` is one concrete type, or Reading and Video for a resource of either kind. Keys of edge types
+    are tuples in the order of their natural key. Rows carry `course_id` and, for marks, `student_id`.
     """
     names = (type_names,) if isinstance(type_names, str) else tuple(type_names)
     template = _cached(
@@ -70,7 +71,7 @@ def compile_children(
     selection = Selection({parent_type: asked})
     keys = [_plain_key(key) for key in parent_keys]
     structure = ("children", parent_type, structure_of(selection))
-    if parent_type in graph.model.PARENTS:
+    if parent_type in graph.parents.PARENTS:
         template = _cached(cache, structure, lambda: _children_template(parent_type, asked))
     else:
         template = _cached(
@@ -106,7 +107,7 @@ def compile_concept_relations(
 def compile_student_mastery(
     course_id: int, student_id: int, asked: Field, scope: Scope, cache: PlanCache | None = None
 ) -> Plan:
-    """List a student's mastery of all skills of a course (filters, order and page are the field's arguments)."""
+    """List a student's mastery of all skills of a course (filters, order, page: the field's arguments)."""
     arguments = {**asked.arguments, "courseId": course_id}
     field = Field(asked.response_key, "masteries", arguments, asked.selection)
     return _root("Student", "masteries", student_id, field, scope, cache)
@@ -159,14 +160,14 @@ def _lookup_template(names: tuple[str, ...], selection: Selection) -> Template:
 
 def _children_template(parent_type: str, fields: tuple[Field, ...]) -> Template:
     build = Build()
-    parent = graph.model.PARENTS[parent_type]
+    parent = graph.parents.PARENTS[parent_type]
     root = parent_type[0].lower() + parent_type[1:]
     keys = build.shared_parameter("keys", lambda inputs: list(inputs.keys))
     lines = [f"UNWIND {keys} AS key"]
     bindings = _parent_bindings(build, parent, lines)
     answers = _members(build, parent, fields, bindings, root)
     expressions = [answer.expression for answer in answers.values()]
-    # All outer variables are returned: an aggregate in a subquery may use those only (see Projection.aggregates).
+    # All outer variables are returned: an aggregate in a subquery may use those only (Projection.aggregates).
     outer = ", ".join(dict.fromkeys(["key", *bindings.values()]))
     lines.append(f"RETURN [{', '.join(expressions)}] AS items, {outer}")
 

@@ -1,10 +1,11 @@
-"""Compile the concept map: the concepts around one, or the most connected of a course, and all edges among them."""
+"""Compile the concept map: concepts around one, or the most connected of a course, with edges among them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import graph.model
+import graph.parents
 from graph.plan import Build, Inputs, Row, Shaper, Template, plain_value
 from graph.projection import targets
 from graph.selection import Field, Selection
@@ -32,11 +33,11 @@ def make_template(asked: Field) -> Template:
 
     if around:
         depth = min(4, max(1, int(arguments.get("depth") or DEFAULT_DEPTH)))
-        start = graph.model.MAP_AROUND.replace("<depth>", str(depth))
-        start = start.replace("<types>", graph.model.MAP_AROUND_TYPES if typed else "")
+        start = graph.parents.MAP_AROUND.replace("<depth>", str(depth))
+        start = start.replace("<types>", graph.parents.MAP_AROUND_TYPES if typed else "")
     else:
-        start = graph.model.MAP_COURSE.replace("<types>", graph.model.MAP_COURSE_TYPES if typed else "")
-    order = "ORDER BY " + concepts.render(", ".join(graph.model.MAP_ORDER))
+        start = graph.parents.MAP_COURSE.replace("<types>", graph.parents.MAP_COURSE_TYPES if typed else "")
+    order = "ORDER BY " + concepts.render(", ".join(graph.parents.MAP_ORDER))
     item, place = concepts.variable("item"), concepts.variable("place")
     found: dict[str, tuple[int, Shaper]] = {}
     projected: list[str] = []
@@ -68,7 +69,8 @@ def make_template(asked: Field) -> Template:
         f"size({all_concepts}) AS {all_concepts}_size",
         f"WITH {relations.variable('concepts')}, {rows}, {all_concepts}_size, "
         f"[{', '.join(among)}] AS {all_concepts}_relations",
-        f"RETURN {rows}[..{limit}] AS concepts, {all_concepts}_size AS size, {all_concepts}_relations AS relations",
+        f"RETURN {rows}[..{limit}] AS concepts, {all_concepts}_size AS size, "
+        f"{all_concepts}_relations AS relations",
     ]
 
     def shape(records: list[list[Any]], inputs: Inputs) -> Row | None:
@@ -101,9 +103,9 @@ def _relations(
 ) -> Shaper:
     ends = {role: space.variable(role) for role in graph.model.RELATION}
     answer = targets(build, ("ConceptRelation",), asked.selection, ends, path, address)
-    text = graph.model.MAP_RELATIONS.replace("<types>", graph.model.MAP_RELATIONS_TYPES if typed else "")
+    text = graph.parents.MAP_RELATIONS.replace("<types>", graph.parents.MAP_RELATIONS_TYPES if typed else "")
     bound = build.parameter(f"{path}_limit", lambda inputs: MOST_RELATIONS)
-    order = space.render(", ".join(graph.model.MAP_RELATIONS_ORDER))
+    order = space.render(", ".join(graph.parents.MAP_RELATIONS_ORDER))
     among.append(collect([space.render(text), f"RETURN {answer.expression} ORDER BY {order} LIMIT {bound}"]))
     return answer.shape
 

@@ -1,7 +1,7 @@
 """Turn the sort key of a record into an opaque cursor and back.
 
-A cursor is base64url (no padding) of a JSON list: the name of the order, then the sort key. It says where a record
-stands, not how many stand before it, so it keeps its place while other records come and go.
+A cursor is base64url (no padding) of a JSON list: the name of the order, then the sort key. It says where a
+record stands, not how many stand before it, so it keeps its place while other records come and go.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def decode_cursor(
     for value, kind in zip(parts[1:], kinds, strict=True):
         if kind is float and type(value) is int:
             value = float(value)
-        # bool is an int to Python and would be a type error to the engine; NaN would compare false with everything.
+        # bool is an int to Python and a type error to the engine; NaN would compare false with everything.
         if type(value) is not kind or not _in_range(value):
             raise InvalidCursor(argument)
         values.append(value)

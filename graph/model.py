@@ -17,10 +17,7 @@ from graph.shapes import (
     GraphType,
     Kind,
     Member,
-    Order,
-    Page,
     Scalar,
-    SortKey,
     Summary,
     plain,
     real,
@@ -34,8 +31,6 @@ RELATION = {"r": "r", "source": "source", "target": "target"}
 PREREQUISITE = {"r": "r", "prerequisite": "prerequisite", "dependent": "dependent"}
 MASTERY = {"r": "r", "skill": "skill", "student": "student"}
 PROGRESS = {"self": "item", "skill": "skill", "student": "student"}
-# Behind every skill that the course's outline knows.
-UNPLACED = 1_000_000_000
 
 VERSIONED: Mapping[str, Member] = {
     "version": plain("version"),
@@ -321,168 +316,6 @@ PROGRESS_RECORD = GraphType(
     },
 )
 
-_IN_CHAPTER = "EXISTS { MATCH (:CHAPTER {id: $chapterId})-[:HAS_THEORY]->()-[:HAS_SKILL]->(@item) }"
-_PLACE = SortKey("@place", int)
-_SKILL_NAME = (SortKey("@item.name"), SortKey("@item.id"))
-
-# The course's skills and the student's edges are two sets; grouping by the skill joins them. Walking from each
-# skill to the student costs several times as much, and a join hint is Neo4j's alone.
-STUDENT_MASTERIES = Page(
-    "SkillMastery",
-    match=(
-        "CALL (@student) { "
-        "MATCH (@item:SKILL {course_id: $courseId}) RETURN @item, null AS @edge "
-        "UNION ALL MATCH (:STUDENT {id: @student})-[@edge:MASTERS_SKILL]->(@item) "
-        "WHERE @item.course_id = $courseId RETURN @item, @edge }"
-    ),
-    then="WITH @student, @item, head(collect(@edge)) AS @r",
-    roles={**MASTERY, "skill": "item", "student": "student"},
-    arguments={"courseId": Argument()},
-    late_arguments={
-        "chapterId": Argument(_IN_CHAPTER),
-        "categories": Argument("coalesce(@r.mastery_category, 'NOT_STARTED') IN $categories"),
-        "minConfidence": Argument("coalesce(@r.confidence, 0.0) >= $minConfidence", "real"),
-    },
-    orders={
-        "OUTLINE": Order(
-            (_PLACE, *_SKILL_NAME),
-            prepare=(
-                "OPTIONAL MATCH (@item)<-[:HAS_SKILL]-(@theory)<-[:HAS_THEORY]-(@chapter) "
-                "WITH @student, @item, @r, "
-                f"coalesce(min(@chapter.order * 1000 + @theory.order), {UNPLACED}) AS @place"
-            ),
-        ),
-        "WEAKEST": Order((SortKey("coalesce(@r.current_mastery, 2.0)", float), *_SKILL_NAME)),
-        "RECENT": Order((SortKey("coalesce(@r.updated_at.epochMillis, -1)", int, True), *_SKILL_NAME)),
-    },
-)
-
-# SQL types: only the fields that the graph answers, hanging from the key of the SQL row.
-SQL_COURSE = GraphType(
-    name="Course",
-    key=("@self",),
-    lookup="",
-    members={
-        "chapters": Edge(
-            ("Chapter",),
-            "MATCH (:CLASS {id: @self})-[:COVERS_CHAPTER]->(@item)",
-            ("@item.order", "@item.id"),
-            bound=200,
-        ),
-        "chapterSequence": Edge(
-            ("Chapter",),
-            "MATCH (:CLASS {id: @self})-[:COVERS_CHAPTER]->(@head) "
-            "WHERE NOT EXISTS { MATCH ()-[:NEXT_CHAPTER]->(@head) } "
-            "MATCH @path = (@head)-[:NEXT_CHAPTER*0..199]->(@item)",
-            ("@place", "@item.id"),
-            # A chapter that a broken chain reaches twice is listed once, where it comes first.
-            then="WITH @item, min(length(@path)) AS @place",
-            bound=200,
-        ),
-        "skills": Page(
-            "Skill",
-            match="MATCH (@item:SKILL {course_id: @self})",
-            arguments={
-                "search": Argument("all(word IN $search WHERE toLower(@item.name) CONTAINS word)", "words"),
-                "chapterId": Argument(_IN_CHAPTER),
-            },
-            orders={"": Order(_SKILL_NAME)},
-        ),
-        "concepts": Page(
-            "Concept",
-            match="MATCH (@item:CONCEPT {course_id: @self})",
-            where="@item.key IS NOT NULL",  # lets Neo4j use the index on (course_id, key)
-            arguments={
-                "search": Argument(
-                    "(all(word IN $search WHERE @item.key CONTAINS word[1]) OR any(name IN @item.aliases "
-                    "WHERE all(word IN $search WHERE toLower(name) CONTAINS word[0])))",
-                    "folded_words",
-                )
-            },
-            orders={
-                "NAME": Order(_SKILL_NAME),
-                "MENTIONS": Order(
-                    (SortKey("@count", int, True), *_SKILL_NAME),
-                    prepare="WITH @item, COUNT { (@item)<-[:HAS_CONCEPT]-() } AS @count",
-                ),
-            },
-        ),
-        "conceptRelations": Page(
-            "ConceptRelation",
-            match="MATCH (@source:CONCEPT {course_id: @self})-[@r:CONCEPT_RELATION]->(@target)",
-            where="@source.key IS NOT NULL",
-            roles=RELATION,
-            arguments={
-                "conceptId": Argument("(@source.id = $conceptId OR @target.id = $conceptId)"),
-                "types": Argument("@r.type IN $types"),
-                # Only together with conceptId, which is then the end that the direction is seen from.
-                "direction": Argument(
-                    "CASE WHEN $direction THEN @source.id ELSE @target.id END = $conceptId", "outgoing"
-                ),
-            },
-            orders={
-                "": Order(
-                    (
-                        SortKey("@source.name"),
-                        SortKey("@r.type"),
-                        SortKey("@target.name"),
-                        SortKey("@source.id"),
-                        SortKey("@target.id"),
-                    )
-                )
-            },
-        ),
-    },
-)
-
-SQL_STUDENT = GraphType(
-    name="Student",
-    key=("@student",),
-    lookup="",
-    members={
-        "masteries": STUDENT_MASTERIES,
-        "progress": Page(
-            "Progress",
-            match="MATCH (:STUDENT {id: @student})-[:HAS_PROGRESS]->(@item)-[:FOR_SKILL]->(@skill)",
-            roles=PROGRESS,
-            arguments={
-                "skillId": Argument("@skill.id = $skillId"),
-                "since": Argument("@item.assessed_at >= datetime($since)", "iso"),
-                "until": Argument("@item.assessed_at < datetime($until)", "iso"),
-            },
-            orders={
-                "": Order(
-                    (SortKey("@item.assessed_at.epochMillis", int, True), SortKey("@item.id", str, True))
-                )
-            },
-        ),
-    },
-)
-
-SQL_EXTRACTION_DOCUMENT = GraphType(
-    name="ExtractionDocument",
-    key=("@self",),
-    lookup="",
-    members={"theory": _one("Theory", "MATCH (@item:THEORY {id: @self})")},
-)
-
-SQL_ENROLLMENT = GraphType(
-    name="Enrollment",
-    key=("@course", "@student"),
-    lookup="",
-    members={
-        "masterySummary": Summary(
-            "MATCH (@skill:SKILL {course_id: @course})",
-            then="WITH @student, @skill OPTIONAL MATCH (:STUDENT {id: @student})-[@r:MASTERS_SKILL]->(@skill)",
-            arguments={
-                "chapterId": Argument(
-                    "EXISTS { MATCH (:CHAPTER {id: $chapterId})-[:HAS_THEORY]->()-[:HAS_SKILL]->(@skill) }"
-                )
-            },
-        )
-    },
-)
-
 TYPES: Mapping[str, GraphType] = {
     graph_type.name: graph_type
     for graph_type in (
@@ -499,10 +332,6 @@ TYPES: Mapping[str, GraphType] = {
         PROGRESS_RECORD,
     )
 }
-PARENTS: Mapping[str, GraphType] = {
-    graph_type.name: graph_type
-    for graph_type in (SQL_COURSE, SQL_STUDENT, SQL_ENROLLMENT, SQL_EXTRACTION_DOCUMENT)
-}
 RESOURCE_LOOKUP = (
     "OPTIONAL MATCH (@reading:READING {id: @key}) OPTIONAL MATCH (@video:VIDEO {id: @key}) "
     "WITH @key, coalesce(@reading, @video) AS @self WHERE @self IS NOT NULL"
@@ -515,20 +344,3 @@ SUMMARY_COUNTS: Mapping[str, str] = {
     "proficientCount": "PROFICIENT",
     "masteredCount": "MASTERED",
 }
-
-# The map has a shape of its own; see graph/concept_map.py. <depth> is one of four digits, so four texts.
-MAP_AROUND = (
-    "MATCH (@center:CONCEPT {id: $center}) WHERE @center.course_id = $course "
-    "MATCH @path = (@center)-[:CONCEPT_RELATION*0..<depth>]-(@item)<types> "
-    "WITH @item, min(length(@path)) AS @place"
-)
-MAP_AROUND_TYPES = " WHERE all(edge IN relationships(@path) WHERE edge.type IN $types)"
-MAP_COURSE = (
-    "MATCH (@item:CONCEPT {course_id: $course}) WHERE @item.key IS NOT NULL "
-    "WITH @item, -COUNT { MATCH (@item)-[@edge:CONCEPT_RELATION]-()<types> } AS @place"
-)
-MAP_COURSE_TYPES = " WHERE @edge.type IN $types"
-MAP_ORDER = ("@place", "@item.name", "@item.id")
-MAP_RELATIONS = "UNWIND @concepts AS @source MATCH (@source)-[@r:CONCEPT_RELATION]->(@target) WHERE @target IN @concepts<types>"
-MAP_RELATIONS_TYPES = " AND @r.type IN $types"
-MAP_RELATIONS_ORDER = ("@source.name", "@r.type", "@target.name", "@source.id", "@target.id")

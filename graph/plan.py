@@ -1,7 +1,7 @@
 """Hold what the compiler makes: a statement's text, its parameters, and the shaper of its answer.
 
-A Template belongs to a structure (which fields, under which keys, which arguments are given) and is made once;
-binding it to the values of one request gives a Plan.
+A Template belongs to a structure (which fields, under which keys, which arguments are given) and is made
+once; binding it to the values of one request gives a Plan.
 """
 
 from __future__ import annotations

@@ -252,8 +252,8 @@ def _summary(
 ) -> Projection:
     space = Space(build, bindings, path, address, summary.arguments)
     guard = _guard(space, summary.guarded)
-    lines = [space.render(summary.match) + space.conditions(asked, summary.arguments)]
-    lines.append(space.render(summary.then))
+    lines = [space.render(summary.match)]
+    lines.append(space.render(summary.then) + space.conditions(asked, summary.arguments))
     fields = _below(asked, "MasterySummary")
     # Aggregates stand in a WITH of their own: Neo4j refuses them beside parameters in one expression.
     aggregates = [f"{_aggregate(space, each.name)} AS {build.variable(f'{path}_{each.response_key}')}"

@@ -1,7 +1,7 @@
 """Hold what a client asked for, as plain data: names in GraphQL camelCase, arguments already coerced.
 
-The resolvers build these from a GraphQL document; the compiler turns them into one statement. Nothing here knows
-GraphQL or Cypher.
+The resolvers build these from a GraphQL document; the compiler turns them into one statement. Nothing here
+knows GraphQL or Cypher.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Ask for fields of each concrete type that may stand here; `__typename` never arrives (see Row.typename)."""
+    """Ask for fields of each concrete type that may stand here; `__typename` never arrives (Row.typename)."""
 
     by_type: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
 

@@ -1,9 +1,10 @@
 """Name the building blocks of the model: how a field, an edge, a page and a type are described.
 
-Templates are Cypher with two kinds of placeholders. `@name` is a variable: one of the roles of the parent (`@self`,
-or for an edge type `@r`, `@source` and so on), or a new one that is named after the response path; `@item` is the
-new record itself. `$name` is a parameter, filled from the argument of that name. Where a template has a WITH, it
-names every variable that is used behind it: the embedded engine forgets the others silently.
+Templates are Cypher with two kinds of placeholders. `@name` is a variable: one of the roles of the parent
+(`@self`, or for an edge type `@r`, `@source` and so on), or a new one that is named after the response path;
+`@item` is the new record itself. `$name` is a parameter, filled from the argument of that name. Where a
+template has a WITH, it names every variable that is used behind it: the embedded engine forgets the others
+silently.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Scalar:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A field that the caller answers from another store by the row's key; nothing is projected, the value is None."""
+    """A field that the caller answers from another store by the row's key; the value here is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +66,10 @@ class Argument:
 class Edge:
     """A way from a record to others.
 
-    `match` finds them, `arguments` narrow them, `then` prepares what order and roles need, `order` is total (it ends
-    with ids). `bound` is the greatest number; with `limit_argument` the client says a smaller one. With `guarded`
-    the answer is null unless the viewer may see the student's mastery in the course of `@self`.
+    `match` finds them, `arguments` narrow them, `then` prepares what order and roles need, `order` is total:
+    it ends with ids. `bound` is the greatest number; with `limit_argument` it is the number where the client
+    says none. With `guarded` the answer is null unless the viewer may see the student's mastery in the course
+    of `@self`; it binds `@student`.
     """
 
     target: tuple[str, ...]
@@ -84,7 +86,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Aggregates over the skills and mastery edges (`@skill`, `@r`) that `match` finds; one row, always."""
+    """Aggregates over skills and mastery edges (`@skill`, `@r`); conditions stand behind `then`."""
 
     match: str
     arguments: Mapping[str, Argument] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Resolve the placeholders of the model's templates: variables after the response path, parameters for values."""
+"""Resolve the placeholders of the model's templates: variables by response path, parameters for values."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Projection:
 
     expression: str
     shape: Shaper
-    # Neo4j takes an expression with an aggregate in a subquery for an aggregation of its own: it must stand in a
-    # WITH beside the plain variables that it uses.
+    # Neo4j takes an expression with an aggregate in a subquery for an aggregation of its own: it must stand
+    # in a WITH beside the plain variables that it uses.
     aggregates: bool = False
 
 

@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
-    """Return a function that compares a text with the golden file of a name, such as "compiler/outline.cypher"."""
+    """Return a function that compares a text with a golden file, such as "compiler/outline.cypher"."""
     update = bool(request.config.getoption("--update-golden"))
     if update and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden writes what CI has to compare: run it at home")

@@ -1,7 +1,7 @@
 """Build one small graph, the same on every engine, and keep its records in plain Python.
 
-Two courses (1 and 2), three students (11, 12, 13). Everything follows from counters, so that a test can compute
-what it expects without asking an engine. Names tie on purpose: orders must fall back on the id.
+Two courses (1 and 2), three students (11, 12, 13). Everything follows from counters, so that a test can
+compute what it expects without asking an engine. Names tie on purpose: orders must fall back on the id.
 """
 
 from __future__ import annotations
@@ -157,7 +157,8 @@ def _add_mastery(sample: Sample) -> None:
             minutes = (i * 37 + student) % 500
             sample.masteries.append(
                 {"student": student, "skill": skill, "current_mastery": value, "confidence": (i % 5) / 8,
-                 "predicted_next": value / 2, "trend": None if i % 2 else "STABLE", "num_assessments": 1 + i % 3,
+                 "predicted_next": value / 2, "trend": None if i % 2 else "STABLE",
+                 "num_assessments": 1 + i % 3,
                  "mastery_category": CATEGORIES[min(3, int(value * 4))], "updated_at": _moment(minutes),
                  "updated_minutes": minutes}
             )  # fmt: skip
@@ -175,60 +176,61 @@ MOMENT_ZERO_MILLIS = 1_769_904_000_000  # 2026-02-01T00:00:00Z, minute 0 of _mom
 _BORN = "n.created_at = datetime('2026-01-01T00:00:00Z'), n.updated_at = datetime('2026-01-01T00:00:00Z')"
 CLEAR = "MATCH (n) DETACH DELETE n"
 WRITES: tuple[tuple[str, str], ...] = (
-    ("classes", "UNWIND $rows AS row CREATE (n:CLASS {id: row.id, title: row.title, version: 1})"),
-    ("people", "UNWIND $rows AS row CREATE (n:STUDENT {id: row.id, first_name: row.first_name, version: 1})"),
-    ("enrolled", "UNWIND $rows AS row MATCH (u:STUDENT {id: row.student}) MATCH (c:CLASS {id: row.course}) "
+    ("classes", "CREATE (n:CLASS {id: row.id, title: row.title, version: 1})"),
+    ("people", "CREATE (n:STUDENT {id: row.id, first_name: row.first_name, version: 1})"),
+    ("enrolled", "MATCH (u:STUDENT {id: row.student}) MATCH (c:CLASS {id: row.course}) "
                  "CREATE (u)-[:ENROLLED_IN_CLASS {version: 1}]->(c)"),
-    ("chapters", "UNWIND $rows AS row MATCH (c:CLASS {id: row.course_id}) CREATE (c)-[:COVERS_CHAPTER]->(n:CHAPTER "
+    ("chapters", "MATCH (c:CLASS {id: row.course_id}) CREATE (c)-[:COVERS_CHAPTER]->(n:CHAPTER "
                  "{id: row.id, name: row.name, order: row.order, description: row.description, "
                  f"course_id: row.course_id, version: row.version}}) SET {_BORN}"),
-    ("chapters", "UNWIND $rows AS row MATCH (a:CHAPTER {id: row.id}) MATCH (b:CHAPTER {course_id: row.course_id, "
+    ("chapters", "MATCH (a:CHAPTER {id: row.id}) MATCH (b:CHAPTER {course_id: row.course_id, "
                  "order: row.order + 1}) CREATE (a)-[:NEXT_CHAPTER]->(b)"),
-    ("theories", "UNWIND $rows AS row MATCH (c:CHAPTER {id: row.chapter}) CREATE (c)-[:HAS_THEORY]->(n:THEORY "
-                 "{id: row.id, name: row.name, order: row.order, summary: row.summary, course_id: row.course_id, "
-                 f"version: row.version}}) SET {_BORN}"),
-    ("theories", "UNWIND $rows AS row MATCH (c:CHAPTER {id: row.chapter})-[:HAS_THEORY]->(b:THEORY "
+    ("theories", "MATCH (c:CHAPTER {id: row.chapter}) CREATE (c)-[:HAS_THEORY]->(n:THEORY "
+                 "{id: row.id, name: row.name, order: row.order, summary: row.summary, "
+                 f"course_id: row.course_id, version: row.version}}) SET {_BORN}"),
+    ("theories", "MATCH (c:CHAPTER {id: row.chapter})-[:HAS_THEORY]->(b:THEORY "
                  "{order: row.order + 1}) MATCH (a:THEORY {id: row.id}) CREATE (a)-[:NEXT_THEORY]->(b)"),
-    ("skills", "UNWIND $rows AS row CREATE (n:SKILL {id: row.id, name: row.name, description: row.description, "
+    ("skills", "CREATE (n:SKILL {id: row.id, name: row.name, description: row.description, "
                f"course_id: row.course_id, version: row.version}}) SET {_BORN}"),
-    ("teaches", "UNWIND $rows AS row MATCH (t:THEORY {id: row.theory}) MATCH (k:SKILL {id: row.skill}) "
+    ("teaches", "MATCH (t:THEORY {id: row.theory}) MATCH (k:SKILL {id: row.skill}) "
                 "CREATE (t)-[:HAS_SKILL]->(k)"),
-    ("concepts", "UNWIND $rows AS row CREATE (n:CONCEPT {id: row.id, name: row.name, key: row.key, course_id: "
+    ("concepts", "CREATE (n:CONCEPT {id: row.id, name: row.name, key: row.key, course_id: "
                  "row.course_id, definition: row.definition, aliases: row.aliases, version: row.version}) "
                  f"SET {_BORN}"),
-    ("mentions", "UNWIND $rows AS row MATCH (t:THEORY {id: row.theory}) MATCH (c:CONCEPT {id: row.concept}) "
+    ("mentions", "MATCH (t:THEORY {id: row.theory}) MATCH (c:CONCEPT {id: row.concept}) "
                  "CREATE (t)-[:HAS_CONCEPT {definition: row.definition, text_evidence: row.text_evidence, "
                  "source_document: row.source_document, version: 1}]->(c)"),
-    ("requires", "UNWIND $rows AS row MATCH (k:SKILL {id: row.skill}) MATCH (c:CONCEPT {id: row.concept}) "
+    ("requires", "MATCH (k:SKILL {id: row.skill}) MATCH (c:CONCEPT {id: row.concept}) "
                  "CREATE (k)-[:REQUIRES_CONCEPT]->(c)"),
-    ("relations", "UNWIND $rows AS row MATCH (s:CONCEPT {id: row.source}) MATCH (t:CONCEPT {id: row.target}) "
+    ("relations", "MATCH (s:CONCEPT {id: row.source}) MATCH (t:CONCEPT {id: row.target}) "
                   "CREATE (s)-[:CONCEPT_RELATION {type: row.type, reason: row.reason, origin: row.origin, "
                   "version: 1}]->(t)"),
-    ("prerequisites", "UNWIND $rows AS row MATCH (a:SKILL {id: row.prerequisite}) MATCH (b:SKILL "
+    ("prerequisites", "MATCH (a:SKILL {id: row.prerequisite}) MATCH (b:SKILL "
                       "{id: row.dependent}) CREATE (a)-[:PREREQUISITE_OF {reason: row.reason, "
                       "strength: row.strength, origin: row.origin, version: 1}]->(b)"),
     *(
-        (rows, f"UNWIND $rows AS row CREATE (n:{label} {{id: row.id, title: row.title, url: row.url, "
+        (rows, f"CREATE (n:{label} {{id: row.id, title: row.title, url: row.url, "
                f"course_id: row.course_id, version: row.version}}) SET {_BORN}")
         for rows, label in (("readings", "READING"), ("videos", "VIDEO"))
     ),
     *(
-        ("resource_theories", "UNWIND $rows AS row WITH row WHERE row.kind = "
-                              f"'{label}' MATCH (t:THEORY {{id: row.theory}}) MATCH (x:{label} {{id: row.resource}}) "
-                              f"CREATE (t)-[:HAS_{label}]->(x)")
+        ("resource_theories", "WITH row WHERE row.kind = "
+                              f"'{label}' MATCH (t:THEORY {{id: row.theory}}) "
+                              f"MATCH (x:{label} {{id: row.resource}}) CREATE (t)-[:HAS_{label}]->(x)")
         for label in ("READING", "VIDEO")
     ),
     *(
-        ("covers", f"UNWIND $rows AS row WITH row WHERE row.kind = '{label}' MATCH (x:{label} {{id: row.resource}}) "
+        ("covers", f"WITH row WHERE row.kind = '{label}' MATCH (x:{label} {{id: row.resource}}) "
                    "MATCH (c:CONCEPT {id: row.concept}) CREATE (x)-[:COVERS_CONCEPT]->(c)")
         for label in ("READING", "VIDEO")
     ),
-    ("masteries", "UNWIND $rows AS row MATCH (u:STUDENT {id: row.student}) MATCH (k:SKILL {id: row.skill}) "
-                  "CREATE (u)-[r:MASTERS_SKILL {current_mastery: row.current_mastery, confidence: row.confidence, "
-                  "predicted_next: row.predicted_next, trend: row.trend, num_assessments: row.num_assessments, "
-                  "mastery_category: row.mastery_category, version: 1}]->(k) "
+    ("masteries", "MATCH (u:STUDENT {id: row.student}) MATCH (k:SKILL {id: row.skill}) "
+                  "CREATE (u)-[r:MASTERS_SKILL {current_mastery: row.current_mastery, "
+                  "confidence: row.confidence, predicted_next: row.predicted_next, trend: row.trend, "
+                  "num_assessments: row.num_assessments, mastery_category: row.mastery_category, "
+                  "version: 1}]->(k) "
                   "SET r.updated_at = datetime(row.updated_at)"),
-    ("progress", "UNWIND $rows AS row MATCH (u:STUDENT {id: row.student}) MATCH (k:SKILL {id: row.skill}) CREATE "
+    ("progress", "MATCH (u:STUDENT {id: row.student}) MATCH (k:SKILL {id: row.skill}) CREATE "
                  "(u)-[:HAS_PROGRESS]->(p:PROGRESS {id: row.id, score: row.score, correct: row.correct, "
                  "mastery_after: row.mastery_after, version: 1})-[:FOR_SKILL]->(k) "
                  "SET p.assessed_at = datetime(row.assessed_at), p.recorded_at = datetime(row.recorded_at)"),
@@ -237,4 +239,4 @@ WRITES: tuple[tuple[str, str], ...] = (
 
 def writes(sample: Sample) -> list[tuple[str, dict[str, Any]]]:
     """Return the statements and parameters that put the sample into an empty graph, in order."""
-    return [(text, {"rows": getattr(sample, rows)}) for rows, text in WRITES]
+    return [(f"UNWIND $rows AS row {text}", {"rows": getattr(sample, rows)}) for rows, text in WRITES]

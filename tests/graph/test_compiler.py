@@ -1,4 +1,4 @@
-"""Read what the compiler writes: golden texts, stable plans, parameters, refusals. No engine but for EXPLAIN."""
+"""Read what the compiler writes: golden texts, stable plans, parameters, refusals; engines only EXPLAIN."""
 
 from __future__ import annotations
 
@@ -234,9 +234,12 @@ async def test_every_golden_statement_is_understood(graph_client: GraphClient) -
 def _with_other_values(asked: Field) -> Field:
     """Return the same structure with other values, those left alone that decide the text."""
     other: dict[str, Any] = {
-        "limit": 7, "studentId": 99, "first": 3, "conceptId": "x", "centerId": "x", "types": ["PART_OF", "IS_A"],
-        "direction": "INCOMING", "search": "other words here", "categories": [], "chapterId": "x",
-        "after": encode_cursor("", ["x", "x", "x", "x", "x"]), "since": datetime(2020, 1, 1, tzinfo=UTC), "last": 2,
+        "limit": 7, "studentId": 99, "first": 3, "conceptId": "x", "centerId": "x",
+        "types": ["PART_OF", "IS_A"], "direction": "INCOMING", "search": "other words here",
+        "categories": [], "chapterId": "x",
+        "after": encode_cursor("", ["x", "x", "x", "x", "x"]),
+        "last": 2,
+        "since": datetime(2020, 1, 1, tzinfo=UTC),
     }  # fmt: skip
     below = asked.selection and Selection(
         {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import graph.model
+import graph.parents
 from graph.client import GraphClient
 from graph.cursors import InvalidCursor
 from graph.plan import Row, Scope
@@ -256,7 +257,7 @@ PAGES: dict[str, tuple[str, str, Any, dict[str, Any], list[Any]]] = {
 @pytest.mark.parametrize("case", PAGES)
 async def test_pages_walk_the_whole_list_both_ways(repository: GraphRepository, case: str) -> None:
     parent, name, key, arguments, expected = PAGES[case]
-    typename = graph.model.PARENTS[parent].members[name].target  # type: ignore[union-attr]
+    typename = graph.parents.PARENTS[parent].members[name].target  # type: ignore[union-attr]
     below = connection(typename, choose(typename, "id"), "totalCount")
     for size_name, cursor_name, end, more in (
         ("first", "after", "endCursor", "hasNextPage"),
