@@ -10,16 +10,21 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import errors
 from sql.audit import Change
-from sql.models import Base, Concept, Kind, Skill, Theory
+from sql.models import Base, Concept, Course, Kind, Skill, Theory
 
 GREATEST_COUNT = 50
-IDS_AT_ONCE = 500
 
 _MODELS: dict[Kind, type[Theory | Concept | Skill]] = {
     Kind.THEORY: Theory,
     Kind.CONCEPT: Concept,
     Kind.SKILL: Skill,
 }
+
+
+async def lock_course(session: AsyncSession, course_id: int) -> None:
+    """Let one transaction at a time check a rule over all rows of a course, such as a bound or a cycle."""
+    # Ignored by SQLite, whose write transaction is alone anyway.
+    await session.execute(select(Course.id).where(Course.id == course_id).with_for_update(key_share=True))
 
 
 async def require_same_course(
@@ -29,7 +34,8 @@ async def require_same_course(
     model = _MODELS[kind]
     if not keys:
         return
-    found = set(await session.scalars(select(model.id).where(model.course_id == course_id, model.id.in_(keys))))
+    statement = select(model.id).where(model.course_id == course_id, model.id.in_(keys))
+    found = set(await session.scalars(statement))
     for index, key in enumerate(keys):
         if key not in found:
             raise errors.NotFound(kind, key, (field, str(index)))
@@ -38,7 +44,7 @@ async def require_same_course(
 async def replace(
     session: AsyncSession, link: type[Base], *, owner: tuple[str, str], other: str, wanted: Iterable[str]
 ) -> Change | None:
-    """Make the links of an owner, (column, key), exactly the wanted ones; return the change, None for none."""
+    """Make the links of an owner, (column, key), the wanted ones exactly; return the change, if any."""
     table: Any = link
     column, key = owner
     mine = getattr(table, column) == key
