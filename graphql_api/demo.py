@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import sql.accounts
+import sql.demo_reads
 import sql.enrollments
 import sql.mastery
 import sql.passwords
-
-import sql.demo_reads
 from graphql_api.opening import Stores
 from sql import models
 from sql.models import Role
@@ -95,7 +94,7 @@ async def ensure_account(stores: Stores, email: str, first_name: str, last_name:
         return found.id
     password_hash = await sql.passwords.hash_password(PASSWORD)
     async with stores.database.write() as session:
-        user = await sql.accounts.create_account(
+        user = await sql.accounts.create_user(
             session,
             email=email,
             password_hash=password_hash,
@@ -130,7 +129,7 @@ async def enroll_all(stores: Stores, course_id: int, teacher_id: int, learners: 
         missing = [learner for learner in learners if learner not in enrolled]
         if missing:
             await sql.enrollments.enroll_students(
-                session, actor_id=teacher_id, course_id=course_id, student_ids=missing
+                session, actor_id=teacher_id, course_id=course_id, student_ids=missing, emails=[]
             )
 
 

@@ -17,7 +17,6 @@ import sql.demo_reads
 import sql.session
 from graph.errors import GraphError
 from graphql_api import demo, log
-from graphql_api.app import create_app
 from graphql_api.cli import terminal
 from graphql_api.cli.courses import import_for
 from graphql_api.opening import Stores, make_sql_folder, opened
@@ -147,6 +146,9 @@ async def _fill(stores: Stores) -> tuple[list[int], list[int]]:
 
 async def _serve(stores: Stores, course_ids: list[int], learners: list[int], started: float) -> None:
     settings = stores.settings
+    # Here: importing the API takes a second, which no other command should pay.
+    from graphql_api.app import create_app
+
     config = uvicorn.Config(
         create_app(settings, stores),
         host=settings.host,
