@@ -22,7 +22,8 @@ async def join_course(session: AsyncSession, *, student_id: int, course_id: int)
 
     Raises NotFound, Conflict WRONG_STATE (archived or a draft).
     """
-    course = await guards.live_course(session, course_id, path=("courseId",))
+    # Without the lock: a class that joins at once need not queue.
+    course = await guards.live_course(session, course_id, path=("courseId",), lock=False)
     existing = await _find(session, course_id, [student_id])
     if existing:
         return existing[student_id]
@@ -183,9 +184,9 @@ async def visible_enrollments(
 async def enrolled_student_ids(session: AsyncSession, course_id: int, student_ids: Iterable[int]) -> set[int]:
     """Return which of some students are enrolled in a course."""
     rows = await session.scalars(
-        select(Enrollment.student_id).where(
-            Enrollment.course_id == course_id, Enrollment.student_id.in_(list(student_ids))
-        )
+        select(Enrollment.student_id)
+        .where(Enrollment.course_id == course_id, Enrollment.student_id.in_(list(student_ids)))
+        .order_by(Enrollment.student_id)
     )
     return set(rows)
 

@@ -14,9 +14,17 @@ from sql.models import Course, Kind
 from sql.unset import UNSET
 
 
-async def live_course(session: AsyncSession, course_id: int, *, path: errors.Path = ()) -> Course:
-    """Return a course that may be changed; raise NotFound, Conflict WRONG_STATE for an archived one."""
-    course = await session.get(Course, course_id)
+async def live_course(
+    session: AsyncSession, course_id: int, *, path: errors.Path = (), lock: bool = True
+) -> Course:
+    """Return a course that may be changed; raise NotFound, Conflict WRONG_STATE for an archived one.
+
+    The row is locked, so that rules over all rows of a course (order, bounds, cycles) meet one change at a
+    time. SQLite ignores the lock: its write transaction is alone anyway.
+    """
+    course = await session.get(
+        Course, course_id, with_for_update={"key_share": True} if lock else None, populate_existing=lock
+    )
     if course is None:
         raise errors.NotFound(Kind.COURSE, course_id, path)
     if course.archived_at is not None:
