@@ -23,6 +23,7 @@ from sql.models import (
     SkillPrerequisite,
     SkillTheory,
 )
+from sql.names import check_name
 from sql.text import Checker
 from sql.unset import UNSET
 
@@ -45,7 +46,7 @@ async def create_skill(
     await guards.live_course(session, course_id, path=("courseId",))
     await links.lock_course(session, course_id)
     checker = Checker()
-    checker.text(("name",), name, models.NAME_LENGTH)
+    check_name(checker, ("name",), name)
     checker.optional_text(("description",), description, models.DESCRIPTION_LENGTH)
     checker.count(("theoryIds",), theory_ids or (), 0, links.GREATEST_COUNT)
     checker.count(("conceptIds",), concept_ids or (), 0, links.GREATEST_COUNT)
@@ -91,7 +92,7 @@ async def update_skill(
     guards.check_version(skill, expected_version)
     checker = Checker()
     if name is not UNSET:
-        checker.text(("name",), name, models.NAME_LENGTH)
+        check_name(checker, ("name",), name)
     if description is not UNSET:
         checker.optional_text(("description",), description, models.DESCRIPTION_LENGTH)
     checker.count(("theoryIds",), theory_ids or (), 0, links.GREATEST_COUNT)
