@@ -24,13 +24,19 @@ WIPE = Statement(
 
 
 @pytest.fixture(scope="session")
-def embedded_graph(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphConfig]:
+def embedded_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedEngine]:
     """Start one embedded engine for the whole run; its own threads watch it, so it needs no loop."""
     if not is_installed():
         pytest.skip("arcadedb-embedded is not installed (there is no wheel for every machine)")
     engine = asyncio.run(EmbeddedEngine.start(tmp_path_factory.mktemp("graph") / "data"))
-    yield engine.config
+    yield engine
     asyncio.run(engine.stop())
+
+
+@pytest.fixture(scope="session")
+def embedded_graph(embedded_engine: EmbeddedEngine) -> GraphConfig:
+    """Return how to reach the embedded engine of this run."""
+    return embedded_engine.config
 
 
 @pytest.fixture(scope="session")

@@ -27,8 +27,9 @@ import time
 from pathlib import Path
 from typing import Self
 
-from graph.client import GraphConfig
+from graph.client import GraphClient, GraphConfig
 from graph.embedded import host
+from graph.errors import GraphError
 
 logger = logging.getLogger(__name__)
 
@@ -120,6 +121,12 @@ class EmbeddedEngine:
         """Stop the engine where we own it, else only leave it; nothing of ours runs afterwards."""
         await asyncio.to_thread(self._stop)
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
     def _stop(self) -> None:
         self._stopping.set()
         with self._turn:
@@ -180,8 +187,10 @@ class EmbeddedEngine:
                 self._ports = _free_ports()
             child = _spawn(self.folder, self._ports, self._lock.descriptor)
             # Between our look and the engine's own another process may have taken a port.
-            if _is_ready(child, deadline - time.monotonic()) and _listens(self._ports["bolt_port"]):
-                break
+            if _is_ready(child, deadline - time.monotonic()):
+                with contextlib.suppress(GraphError):
+                    asyncio.run(_greet(self.config, max(deadline - time.monotonic(), 1.0)))
+                    break
             _end(child, seconds=0)
             self._ports = {}
             if time.monotonic() > deadline:
@@ -193,9 +202,7 @@ class EmbeddedEngine:
                 "A Neo4j server can take its place: set LAB_TUTOR_NEO4J_URI (compose.yaml has one)"
             )
         self._child = child
-        partial = announcement.with_suffix(".partial")
-        partial.write_text(json.dumps(self._ports), encoding="ascii")
-        partial.replace(announcement)
+        _write_private(announcement, json.dumps(self._ports))
 
     def _watch(self) -> None:
         """Start the engine again whenever it ends, ours or the one that we joined.
@@ -260,14 +267,24 @@ def _kept_password(folder: Path) -> str:
     if not path.exists():
         # The engine keeps the password of its first start; without the file it has to take a new one.
         (folder / "server" / "config" / "server-users.jsonl").unlink(missing_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.unlink(missing_ok=True)
-        with open(
-            os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii"
-        ) as file:
-            file.write(secrets.token_urlsafe(32))
-        partial.replace(path)
+        _write_private(path, secrets.token_urlsafe(32))
     return path.read_text(encoding="ascii").strip()
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only we may read; it appears whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+    partial.replace(path)
+
+
+async def _greet(config: GraphConfig, seconds: float) -> None:
+    """Log in and run the engine's first statement, which takes it a second or more: nobody else shall wait."""
+    async with GraphClient.open(config) as client:
+        await client.verify_credentials(deadline_seconds=seconds)
 
 
 def _spawn(folder: Path, ports: dict[str, int], lock: int | None) -> subprocess.Popen[bytes]:

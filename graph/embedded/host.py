@@ -23,8 +23,18 @@ DATABASE = "labtutor"
 USERNAME = "root"
 LOG_BYTES_KEPT = 5_000_000
 STOP_SECONDS = 20.0
-# 512 MB carry 20,000 nodes and 60,000 relationships with room to spare; the variable is the wheel's own.
-JVM_ARGUMENTS_VARIABLE, JVM_ARGUMENTS = "ARCADEDB_JVM_ARGS", "-Xmx512m"
+# The wheel's own variable; an operator may set more or other options in it.
+JVM_ARGUMENTS_VARIABLE = "ARCADEDB_JVM_ARGS"
+# 512 MB carry 20,000 nodes and 60,000 relationships with room to spare.
+HEAP = "-Xmx512m"
+# As properties of the JVM, since databases do not see them in the server's configuration: there, LOAD CSV
+# went on reading every file of the machine.
+PROPERTIES = (
+    "-Darcadedb.opencypher.loadCsv.allowFileUrls=false",
+    "-Darcadedb.opencypher.loadCsv.allowRemoteUrls=false",
+    # A commit that was acknowledged survives kill -9.
+    "-Darcadedb.txWalFlush=1",
+)
 # The Bolt driver hangs for ever on a message above the limit, so the limit is far above our batches.
 MESSAGE_BYTES = 104_857_600
 
@@ -45,11 +55,6 @@ def _create_server(folder: Path, password: str, bolt_port: int, http_port: int) 
             "bolt_port": bolt_port,
             "bolt_maxMessageSize": MESSAGE_BYTES,
             "bolt_packstream_maxValueLength": MESSAGE_BYTES,
-            # "development" would let a statement read files and addresses.
-            "opencypher_loadCsv_allowFileUrls": False,
-            "opencypher_loadCsv_allowRemoteUrls": False,
-            # A commit that was acknowledged survives kill -9.
-            "txWalFlush": 1,
         },
     )
 
@@ -77,7 +82,8 @@ def main(folder: Path) -> None:
     handshake = _send_output_to(folder / "engine.log")
     ports = json.loads(sys.stdin.buffer.readline())
     password = (folder / "password").read_text(encoding="ascii").strip()
-    os.environ.setdefault(JVM_ARGUMENTS_VARIABLE, JVM_ARGUMENTS)
+    given = os.environ.get(JVM_ARGUMENTS_VARIABLE, HEAP)
+    os.environ[JVM_ARGUMENTS_VARIABLE] = " ".join((given, *PROPERTIES))
     os.chdir(folder)  # the engine writes ./log
 
     parent_gone = threading.Event()
