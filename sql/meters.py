@@ -1,12 +1,11 @@
-"""METERS: knowledge tracing with four meters, pure: no database, no clock of its own.
+"""Mastery from evidence: four meters (METERS), pure: no database and no clock of its own.
 
-Each meter h is in [0, 1]. For an answer with score s and evidence weight w:
-h <- h + a_w s (1 - h) - c_w (1 - s) h, with a_w = 1 - (1 - a)^w and c_w = 1 - (1 - c)^w.
-A right answer therefore never lowers, and a wrong one never raises, any meter, mastery or prediction.
+Formulas, defaults and measurements: docs of the design, mastery.md. A meter h in [0, 1] moves with an
+answer of score s in [0, 1] and weight w in (0, 1]:
 
-Two meters belong to a student and a skill (sticky, steady), two to a student in a course (form, ability).
-Constants were fitted on ASSISTments 2009; after Corbett & Anderson 1995 (knowledge tracing), Pavlik et al.
-2009 (PFA), Gervet et al. 2020 (logistic against deep models). The half-lives are guesses.
+    h <- h + a_w s (1 - h) - c_w (1 - s) h,   a_w = 1 - (1 - a)^w,   c_w = 1 - (1 - c)^w
+
+It is monotone in s, so a right answer never lowers and a wrong one never raises any estimate.
 """
 
 from __future__ import annotations
@@ -14,62 +13,71 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
-LAG_RATE = 0.3
-RECENT_BITS = 8
+from sql.models import MasteryCategory, MasteryTrend
+
+RESULTS_KEPT = 8
+DAY_SECONDS = 86_400.0
 CORRECT_FROM = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """Constants of one meter: up, down, weight and prior."""
+    """One meter: how fast it rises and falls, its weight on the logit scale, and where it starts."""
 
     up: float
     down: float
     weight: float
     prior: float
 
-    def step(self, level: float, score: float, evidence: float) -> float:
+    def moved(self, level: float, score: float, weight: float) -> float:
         """Return the level after an answer."""
-        rise = 1 - (1 - self.up) ** evidence
-        fall = 1 - (1 - self.down) ** evidence
-        return level + rise * score * (1 - level) - fall * (1 - score) * level
+        up = 1.0 - math.pow(1.0 - self.up, weight)
+        down = 1.0 - math.pow(1.0 - self.down, weight)
+        # Rounding may leave [0, 1] by one unit in the last place.
+        return min(1.0, max(0.0, level + up * score * (1.0 - level) - down * (1.0 - score) * level))
 
     def part(self, level: float) -> float:
-        """Return the meter's share in the log-odds."""
+        """Return what the meter adds on the logit scale."""
         return self.weight * (level - self.prior)
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """All constants. Half-lives are in days; thresholds are levels of current mastery, 0 to 1."""
+class Thresholds:
+    """From which mastery on a category holds, and how much confidence MASTERED needs."""
+
+    developing_from: float = 0.40
+    proficient_from: float = 0.65
+    mastered_from: float = 0.80
+    mastered_confidence: float = 1.0 / 3.0
+    prerequisite_met_from: float = 0.60
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Every number of the model. The half-lives of own and form are guesses; the meters were fitted."""
 
     sticky: Meter = Meter(0.9188, 0.0756, 1.2915, 0.4347)
     steady: Meter = Meter(0.1022, 0.1279, 1.0541, 0.5928)
     form: Meter = Meter(0.7235, 0.0900, 1.6538, 0.8383)
     ability: Meter = Meter(0.0190, 0.0371, 2.5982, 0.5088)
-    skill_intercept: float = 0.130
+    intercept: float = 0.130
     item_offset: float = 0.0
+    confidence_evidence: float = 6.0  # weight of evidence at which confidence is one half
+    evidence_half_life_days: float = 90.0
     own_half_life_days: float = 30.0
     form_half_life_days: float = 1.0
-    evidence_half_life_days: float = 90.0
-    evidence_scale: float = 6.0
-    trend_threshold: float = 0.03
-    trend_from_answers: int = 3
-    developing_from: float = 0.40
-    met_from: float = 0.60
-    proficient_from: float = 0.65
-    mastered_from: float = 0.80
-    mastered_confidence: float = 1 / 3
-
-
-MODEL = Model()
+    lag_rate: float = 0.3
+    trend_band: float = 0.03
+    trend_least_answers: int = 3
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A pinned set of skill intercepts b and question offsets d; what it does not name has the model's."""
+    """Pinned intercepts b of skills and offsets d of questions; what it does not know has the default."""
 
     skill_intercepts: Mapping[str, float] = field(default_factory=dict)
     item_offsets: Mapping[str, float] = field(default_factory=dict)
@@ -77,19 +85,19 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One piece of evidence. `id` breaks ties of `at`, so that the order is total."""
+    """One piece of evidence. `id` orders answers of the same moment."""
 
     id: str
     skill_id: str
     score: float
-    at: datetime
+    assessed_at: datetime
     item_key: str | None = None
     weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class CourseState:
-    """A student in a course."""
+class LearnerState:
+    """What a student brings to every skill of a course. `at` is the time of the last answer."""
 
     form: float
     ability: float
@@ -98,195 +106,333 @@ class CourseState:
 
 @dataclass(frozen=True, slots=True)
 class SkillState:
-    """A student and a skill. `recent` holds the last eight results as bits, the newest lowest."""
+    """What a student has shown of one skill. `results` holds the last 8 as bits, the newest lowest."""
 
     sticky: float
     steady: float
     lag: float = 0.0
-    n_eff: float = 0.0
+    evidence: float = 0.0
     count: int = 0
-    recent: int = 0
+    results: int = 0
     at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Properties:
-    """The seven properties of MASTERS_SKILL, at the moment of the skill's last answer."""
+class State:
+    """A student in a course."""
 
-    current_mastery: float
-    confidence: float
-    predicted_next: float
-    trend: str | None
-    num_assessments: int
-    mastery_category: str
-    updated_at: datetime
+    learner: LearnerState
+    skills: Mapping[str, SkillState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """The log-odds of the next prediction, taken apart; they add up to it."""
+class Values:
+    """The properties of a mastery. Null without an answer, and then never 0."""
 
-    skill: float
-    sticky: float
-    steady: float
-    ability: float
-    form: float
-    item: float
+    current_mastery: float | None
+    confidence: float
+    predicted_next: float | None
+    trend: MasteryTrend | None
+    num_assessments: int
+    mastery_category: MasteryCategory
 
-    @property
-    def total(self) -> float:
-        """Return the log-odds of a right next answer."""
-        return self.skill + self.sticky + self.steady + self.ability + self.form + self.item
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a prediction, on the logit scale and in probability; both columns add up."""
+
+    name: str
+    logit: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why the next answer is predicted as it is."""
+
+    predicted_next: float
+    parts: tuple[Part, ...]
+    summary: str
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Where a student stands in a course after all evidence, and the mastery right after each answer."""
+    """What a fold over evidence gives.
 
-    course: CourseState
-    skills: Mapping[str, SkillState]
-    properties: Mapping[str, Properties]
-    mastery_after: Mapping[str, float]
+    `mastery_after` by answer id; `values` and `states` by skill, each at the skill's last answer.
+    """
 
-
-def start_course(model: Model = MODEL) -> CourseState:
-    """Return the state before any answer."""
-    return CourseState(model.form.prior, model.ability.prior)
-
-
-def start_skill(model: Model = MODEL) -> SkillState:
-    """Return the state before any answer."""
-    return SkillState(model.sticky.prior, model.steady.prior)
+    state: State
+    mastery_after: dict[str, float]
+    values: dict[str, Values]
+    learners: dict[str, LearnerState]
 
 
 def sigmoid(x: float) -> float:
-    """Return 1 / (1 + e^-x), without overflow."""
-    if x >= 0:
-        return 1 / (1 + math.exp(-x))
-    odds = math.exp(x)
-    return odds / (1 + odds)
+    """Return 1 / (1 + e^-x) without overflow."""
+    if x >= 0.0:
+        return 1.0 / (1.0 + math.exp(-x))
+    grown = math.exp(x)
+    return grown / (1.0 + grown)
 
 
-def _faded(level: float, prior: float, since: datetime | None, now: datetime, half_life_days: float) -> float:
-    """Return a level moved towards its prior by the time that went by."""
-    if since is None or now <= since:
-        return level
-    left = 0.5 ** ((now - since) / timedelta(days=half_life_days))
-    return float(prior + (level - prior) * left)
+def _kept(days: float, half_life_days: float) -> float:
+    """Return the share that is left after some days; evidence that comes from before now counts as of now."""
+    return 1.0 if days <= 0.0 else math.pow(0.5, days / half_life_days)
 
 
-def age_course(state: CourseState, now: datetime, model: Model = MODEL) -> CourseState:
-    """Return the course's state at a later moment: form goes back to its prior, ability stays."""
-    form = _faded(state.form, model.form.prior, state.at, now, model.form_half_life_days)
-    return replace(state, form=form, at=max(now, state.at) if state.at else now)
+def _days(since: datetime | None, until: datetime) -> float:
+    return 0.0 if since is None else (until - since).total_seconds() / DAY_SECONDS
 
 
-def age_skill(state: SkillState, now: datetime, model: Model = MODEL) -> SkillState:
-    """Return the skill's state at a later moment: what is above its prior falls back, evidence fades."""
-    if state.at is None or now <= state.at:
-        return state
-    sticky, steady = (
-        _faded(level, meter.prior, state.at, now, model.own_half_life_days) if level > meter.prior else level
-        for level, meter in ((state.sticky, model.sticky), (state.steady, model.steady))
+class Meters:
+    """The model with its settings and one pinned snapshot."""
+
+    def __init__(self, settings: Settings | None = None, snapshot: Snapshot | None = None) -> None:
+        self.settings = settings or Settings()
+        self.snapshot = snapshot or Snapshot()
+
+    def start(self) -> State:
+        """Return the state of a student without evidence."""
+        return State(LearnerState(self.settings.form.prior, self.settings.ability.prior))
+
+    def start_skill(self) -> SkillState:
+        """Return the state of a skill without evidence."""
+        return SkillState(self.settings.sticky.prior, self.settings.steady.prior)
+
+    def step(self, state: State, answer: Answer) -> State:
+        """Return the state after one more answer; the state given stays as it is."""
+        skill = state.skills.get(answer.skill_id) or self.start_skill()
+        learner, after = self.advance(state.learner, skill, answer)
+        return State(learner, {**state.skills, answer.skill_id: after})
+
+    def advance(
+        self, learner: LearnerState, skill: SkillState, answer: Answer
+    ) -> tuple[LearnerState, SkillState]:
+        """Return both parts of a state after an answer; constant cost, however much evidence there is."""
+        rules = self.settings
+        learner = self.aged_learner(learner, answer.assessed_at)
+        skill = self.aged_skill(skill, answer.assessed_at)
+        score, weight = answer.score, answer.weight
+        learner = LearnerState(
+            rules.form.moved(learner.form, score, weight),
+            rules.ability.moved(learner.ability, score, weight),
+            answer.assessed_at,
+        )
+        sticky = rules.sticky.moved(skill.sticky, score, weight)
+        steady = rules.steady.moved(skill.steady, score, weight)
+        own = rules.sticky.part(sticky) + rules.steady.part(steady)
+        bit = 1 if score >= CORRECT_FROM else 0
+        return learner, SkillState(
+            sticky=sticky,
+            steady=steady,
+            lag=skill.lag + rules.lag_rate * (own - skill.lag),
+            evidence=skill.evidence + weight,
+            count=skill.count + 1,
+            results=((skill.results << 1) | bit) & ((1 << RESULTS_KEPT) - 1),
+            at=answer.assessed_at,
+        )
+
+    def aged_skill(self, skill: SkillState, at: datetime) -> SkillState:
+        """Return a skill's state at a later time: what is above its prior falls back towards it."""
+        rules, days = self.settings, _days(skill.at, at)
+        if days <= 0.0:
+            return skill
+        kept = _kept(days, rules.own_half_life_days)
+        return replace(
+            skill,
+            sticky=_faded(skill.sticky, rules.sticky.prior, kept),
+            steady=_faded(skill.steady, rules.steady.prior, kept),
+            evidence=skill.evidence * _kept(days, rules.evidence_half_life_days),
+            at=at,
+        )
+
+    def aged_learner(self, learner: LearnerState, at: datetime) -> LearnerState:
+        """Return a student's state at a later time: form returns to its prior from both sides."""
+        rules, days = self.settings, _days(learner.at, at)
+        if days <= 0.0:
+            return learner
+        kept = _kept(days, rules.form_half_life_days)
+        prior = rules.form.prior
+        return LearnerState(prior + (learner.form - prior) * kept, learner.ability, at)
+
+    def aged(self, state: State, at: datetime) -> State:
+        """Return a state as it is at a later time without further answers."""
+        return State(
+            self.aged_learner(state.learner, at),
+            {key: self.aged_skill(skill, at) for key, skill in state.skills.items()},
+        )
+
+    def intercept(self, skill_id: str) -> float:
+        """Return b of a skill."""
+        return float(self.snapshot.skill_intercepts.get(skill_id, self.settings.intercept))
+
+    def offset(self, item_key: str | None) -> float:
+        """Return d of a question; 0 on average."""
+        if item_key is None:
+            return self.settings.item_offset
+        return float(self.snapshot.item_offsets.get(item_key, self.settings.item_offset))
+
+    def own(self, skill: SkillState) -> float:
+        """Return what the skill's own evidence adds on the logit scale."""
+        return self.settings.sticky.part(skill.sticky) + self.settings.steady.part(skill.steady)
+
+    def mastery_logit(self, learner: LearnerState, skill_id: str, skill: SkillState) -> float:
+        """Return b + own + abil."""
+        return self.intercept(skill_id) + self.own(skill) + self.settings.ability.part(learner.ability)
+
+    def current_mastery(self, learner: LearnerState, skill_id: str, skill: SkillState) -> float:
+        """Return the chance of a right answer on an average question of the skill."""
+        return sigmoid(self.mastery_logit(learner, skill_id, skill))
+
+    def predicted_next(
+        self, learner: LearnerState, skill_id: str, skill: SkillState, item_key: str | None = None
+    ) -> float:
+        """Return the chance that the next answer is right, form and question included."""
+        return sigmoid(
+            self.mastery_logit(learner, skill_id, skill)
+            + self.settings.form.part(learner.form)
+            + self.offset(item_key)
+        )
+
+    def confidence(self, skill: SkillState) -> float:
+        """Return the weight of the evidence: n / (n + 6), in [0, 1)."""
+        return skill.evidence / (skill.evidence + self.settings.confidence_evidence)
+
+    def trend(self, learner: LearnerState, skill_id: str, skill: SkillState) -> MasteryTrend | None:
+        """Return where recent answers point to; None below three answers."""
+        if skill.count < self.settings.trend_least_answers:
+            return None
+        abil = self.settings.ability.part(learner.ability)
+        change = self.current_mastery(learner, skill_id, skill) - sigmoid(
+            self.intercept(skill_id) + abil + skill.lag
+        )
+        if change > self.settings.trend_band:
+            return MasteryTrend.IMPROVING
+        return MasteryTrend.DECLINING if change < -self.settings.trend_band else MasteryTrend.STABLE
+
+    def category(self, mastery: float | None, confidence: float) -> MasteryCategory:
+        """Return a mastery in words; without an answer NOT_STARTED, which is not the same as 0."""
+        limits = self.settings.thresholds
+        if mastery is None:
+            return MasteryCategory.NOT_STARTED
+        if mastery >= limits.mastered_from and confidence >= limits.mastered_confidence:
+            return MasteryCategory.MASTERED
+        if mastery >= limits.proficient_from:
+            return MasteryCategory.PROFICIENT
+        if mastery >= limits.developing_from:
+            return MasteryCategory.DEVELOPING
+        return MasteryCategory.STRUGGLING
+
+    def values_of(self, learner: LearnerState, skill_id: str, skill: SkillState) -> Values:
+        """Return the properties of a mastery from the two parts of a state, without ageing them."""
+        if skill.count == 0:
+            return Values(None, 0.0, None, None, 0, MasteryCategory.NOT_STARTED)
+        mastery = self.current_mastery(learner, skill_id, skill)
+        confidence = self.confidence(skill)
+        return Values(
+            current_mastery=mastery,
+            confidence=confidence,
+            predicted_next=self.predicted_next(learner, skill_id, skill),
+            trend=self.trend(learner, skill_id, skill),
+            num_assessments=skill.count,
+            mastery_category=self.category(mastery, confidence),
+        )
+
+    def values(self, state: State, skill_id: str, at: datetime | None = None) -> Values:
+        """Return the properties of a mastery; aged to `at` when given."""
+        aged = state if at is None else self.aged(state, at)
+        return self.values_of(aged.learner, skill_id, aged.skills.get(skill_id) or self.start_skill())
+
+    def replay(self, answers: Iterable[Answer]) -> Replay:
+        """Fold over answers in the order of (assessed_at, id), whatever order they arrive in."""
+        learner, skills = self.start().learner, dict[str, SkillState]()
+        after: dict[str, float] = {}
+        values: dict[str, Values] = {}
+        learners: dict[str, LearnerState] = {}
+        for answer in sorted(answers, key=lambda one: (one.assessed_at, one.id)):
+            skill_id = answer.skill_id
+            learner, skill = self.advance(learner, skills.get(skill_id) or self.start_skill(), answer)
+            skills[skill_id] = skill
+            learners[skill_id] = learner
+            after[answer.id] = self.current_mastery(learner, skill_id, skill)
+        for skill_id, skill in skills.items():
+            values[skill_id] = self.values_of(learners[skill_id], skill_id, skill)
+        return Replay(State(learner, skills), after, values, learners)
+
+    def explain(
+        self,
+        state: State,
+        skill_id: str,
+        *,
+        item_key: str | None = None,
+        at: datetime | None = None,
+    ) -> Explanation:
+        """Return the parts of the prediction, which add up to it, and one sentence about the evidence."""
+        aged = state if at is None else self.aged(state, at)
+        skill = aged.skills.get(skill_id) or self.start_skill()
+        steps = [
+            ("skill", self.intercept(skill_id)),
+            ("own", self.own(skill)),
+            ("ability", self.settings.ability.part(aged.learner.ability)),
+            ("form", self.settings.form.part(aged.learner.form)),
+            ("item", self.offset(item_key)),
+        ]
+        parts, total, reached = [], 0.0, 0.0
+        for name, logit in steps:
+            total += logit
+            chance = sigmoid(total)
+            parts.append(Part(name, logit, chance - reached))
+            reached = chance
+        return Explanation(reached, tuple(parts), summary(state.skills.get(skill_id), at))
+
+
+def summary(skill: SkillState | None, at: datetime | None = None) -> str:
+    """Return the evidence in words, e.g. "7 of your last 8 answers right, last practised 12 days ago"."""
+    if skill is None or skill.count == 0 or skill.at is None:
+        return "no answers yet"
+    shown = min(skill.count, RESULTS_KEPT)
+    right = (skill.results & ((1 << shown) - 1)).bit_count()
+    text = f"{right} of your last {shown} answers right" if shown > 1 else f"{right} of 1 answer right"
+    if at is None:
+        return text
+    days = int(max(0.0, _days(skill.at, at)))
+    ago = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
+    return f"{text}, last practised {ago}"
+
+
+def _faded(level: float, prior: float, kept: float) -> float:
+    # Only what was learned fades: a level below the prior would otherwise rise without an answer.
+    return prior + (level - prior) * kept if level > prior else level
+
+
+def to_json(learner: LearnerState, skill: SkillState) -> dict[str, Any]:
+    """Return a state as plain values, for Mastery.state."""
+    return {
+        "form": learner.form,
+        "ability": learner.ability,
+        "sticky": skill.sticky,
+        "steady": skill.steady,
+        "lag": skill.lag,
+        "evidence": skill.evidence,
+        "count": skill.count,
+        "results": skill.results,
+        "at": skill.at.isoformat() if skill.at else None,
+    }
+
+
+def from_json(data: Mapping[str, Any]) -> tuple[LearnerState, SkillState]:
+    """Return the two parts of a state from what to_json gave."""
+    at = datetime.fromisoformat(data["at"]) if data.get("at") else None
+    return (
+        LearnerState(data["form"], data["ability"], at),
+        SkillState(
+            sticky=data["sticky"],
+            steady=data["steady"],
+            lag=data["lag"],
+            evidence=data["evidence"],
+            count=data["count"],
+            results=data["results"],
+            at=at,
+        ),
     )
-    n_eff = _faded(state.n_eff, 0.0, state.at, now, model.evidence_half_life_days)
-    return replace(state, sticky=sticky, steady=steady, n_eff=n_eff, at=now)
-
-
-def step(
-    course: CourseState, skill: SkillState, answer: Answer, model: Model = MODEL
-) -> tuple[CourseState, SkillState]:
-    """Return both states after an answer; constant cost."""
-    course, skill = age_course(course, answer.at, model), age_skill(skill, answer.at, model)
-    score, evidence = answer.score, answer.weight
-    course = CourseState(
-        form=model.form.step(course.form, score, evidence),
-        ability=model.ability.step(course.ability, score, evidence),
-        at=answer.at,
-    )
-    sticky = model.sticky.step(skill.sticky, score, evidence)
-    steady = model.steady.step(skill.steady, score, evidence)
-    own = model.sticky.part(sticky) + model.steady.part(steady)
-    skill = SkillState(
-        sticky=sticky,
-        steady=steady,
-        lag=skill.lag + LAG_RATE * (own - skill.lag),
-        n_eff=skill.n_eff + evidence,
-        count=skill.count + 1,
-        recent=((skill.recent << 1) | (score >= CORRECT_FROM)) & ((1 << RECENT_BITS) - 1),
-        at=answer.at,
-    )
-    return course, skill
-
-
-def parts(
-    course: CourseState, skill: SkillState, intercept: float, offset: float = 0.0, model: Model = MODEL
-) -> Parts:
-    """Return the log-odds of the next answer, taken apart."""
-    return Parts(
-        skill=intercept,
-        sticky=model.sticky.part(skill.sticky),
-        steady=model.steady.part(skill.steady),
-        ability=model.ability.part(course.ability),
-        form=model.form.part(course.form),
-        item=offset,
-    )
-
-
-def properties(
-    course: CourseState, skill: SkillState, intercept: float, offset: float = 0.0, model: Model = MODEL
-) -> Properties:
-    """Return the seven properties of a skill that was answered at least once."""
-    if skill.at is None:
-        raise ValueError("a skill without an answer has no properties")
-    shares = parts(course, skill, intercept, offset, model)
-    own = shares.sticky + shares.steady
-    mastery = sigmoid(shares.skill + own + shares.ability)
-    confidence = skill.n_eff / (skill.n_eff + model.evidence_scale)
-    trend = None
-    if skill.count >= model.trend_from_answers:
-        moved = mastery - sigmoid(shares.skill + shares.ability + skill.lag)
-        if moved > model.trend_threshold:
-            trend = "IMPROVING"
-        elif moved < -model.trend_threshold:
-            trend = "DECLINING"
-        else:
-            trend = "STABLE"
-    return Properties(
-        current_mastery=mastery,
-        confidence=confidence,
-        predicted_next=sigmoid(shares.total),
-        trend=trend,
-        num_assessments=skill.count,
-        mastery_category=category(mastery, confidence, model),
-        updated_at=skill.at,
-    )
-
-
-def category(mastery: float, confidence: float, model: Model = MODEL) -> str:
-    """Return mastery in words; MASTERED needs enough evidence."""
-    if mastery < model.developing_from:
-        return "STRUGGLING"
-    if mastery < model.proficient_from:
-        return "DEVELOPING"
-    if mastery < model.mastered_from or confidence < model.mastered_confidence:
-        return "PROFICIENT"
-    return "MASTERED"
-
-
-def replay(answers: Iterable[Answer], snapshot: Snapshot | None = None, model: Model = MODEL) -> Replay:
-    """Fold a student's evidence in a course, in the order of its time, whatever order it came in."""
-    pinned = snapshot or Snapshot()
-    course = start_course(model)
-    skills: dict[str, SkillState] = {}
-    found: dict[str, Properties] = {}
-    after: dict[str, float] = {}
-    for answer in sorted(answers, key=lambda one: (one.at, one.id)):
-        state = skills.get(answer.skill_id) or start_skill(model)
-        course, state = step(course, state, answer, model)
-        skills[answer.skill_id] = state
-        intercept = pinned.skill_intercepts.get(answer.skill_id, model.skill_intercept)
-        # Of the skill's average question: which one comes next is not known.
-        found[answer.skill_id] = properties(course, state, intercept, model.item_offset, model)
-        after[answer.id] = found[answer.skill_id].current_mastery
-    return Replay(course, skills, found, after)
