@@ -34,3 +34,34 @@ def _walk_back(came_from: Mapping[str, str], source: str, last: str) -> list[str
     while path[-1] != source:
         path.append(came_from[path[-1]])
     return list(reversed(path))
+
+
+def find_any_cycle(edges: Iterable[tuple[str, str]]) -> list[str] | None:
+    """Return some cycle among edges, the first node repeated at its end, or None.
+
+    A depth-first walk without recursion: a course of a thousand levels must not meet Python's own limit.
+    """
+    following: dict[str, list[str]] = {}
+    for start, end in edges:
+        following.setdefault(start, []).append(end)
+    done: set[str] = set()
+    for root in following:
+        if root in done:
+            continue
+        path = [root]
+        on_path = {root: 0}
+        branches = [iter(following[root])]
+        while path:
+            neighbour = next(branches[-1], None)
+            if neighbour is None:
+                branches.pop()
+                node = path.pop()
+                del on_path[node]
+                done.add(node)
+            elif neighbour in on_path:
+                return [*path[on_path[neighbour] :], neighbour]
+            elif neighbour not in done:
+                on_path[neighbour] = len(path)
+                path.append(neighbour)
+                branches.append(iter(following.get(neighbour, ())))
+    return None
