@@ -18,7 +18,7 @@ import sql.session
 from graph.errors import GraphError
 from graphql_api import demo, log
 from graphql_api.cli import terminal
-from graphql_api.cli.courses import import_for
+from graphql_api.cli.courses import read_course_file, write_course
 from graphql_api.opening import Stores, make_sql_folder, opened
 from graphql_api.settings import Environment, Settings, SettingsError, load_settings
 from resolvers import ids
@@ -124,7 +124,11 @@ async def _fill(stores: Stores) -> tuple[list[int], list[int]]:
         path = EXAMPLES / name
         if not path.is_file():
             terminal.fail(f"{path} is not there: the demo's courses are part of the source checkout")
-        course_id = await import_for(stores.database, path, teacher_id=teacher, publish=True)
+        checked = read_course_file(path, skip_invalid=False)
+        result = await write_course(
+            stores.database, checked, f"Importing {name}", teacher_id=teacher, publish=True
+        )
+        course_id = result.course_id
         course_ids.append(course_id)
         await demo.enroll_all(stores, course_id, teacher, learners)
         async with stores.database.read() as session:
