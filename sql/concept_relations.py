@@ -1,6 +1,8 @@
-"""Relations between concepts of one course."""
+"""How concepts of one course relate to each other: typed edges with a reason."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -8,11 +10,29 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import sql.audit
 import sql.sync_state
 from sql import errors, guards, links, models
-from sql.cycles import find_cycle
 from sql.models import Concept, ConceptRelation, ConceptRelationType, EdgeOrigin, Kind
 from sql.text import Checker
 
-__all__ = ["find_cycle", "prerequisite_edges", "remove_concept_relation", "set_concept_relation"]
+
+def relation_key(source_id: str, type: ConceptRelationType, target_id: str) -> str:
+    """Return the key of a relation as sync_records spell it."""
+    return f"{source_id}:{type.value}:{target_id}"
+
+
+async def prerequisite_edges(session: AsyncSession, course_id: int) -> dict[str, list[str]]:
+    """Return the PREREQUISITE edges of a course: source -> targets; one SELECT."""
+    rows = await session.execute(
+        select(ConceptRelation.source_id, ConceptRelation.target_id)
+        .where(
+            ConceptRelation.course_id == course_id,
+            ConceptRelation.type == ConceptRelationType.PREREQUISITE,
+        )
+        .order_by(ConceptRelation.source_id, ConceptRelation.target_id)
+    )
+    edges: dict[str, list[str]] = {}
+    for source, target in rows:
+        edges.setdefault(source, []).append(target)
+    return edges
 
 
 async def set_concept_relation(
@@ -24,9 +44,11 @@ async def set_concept_relation(
     target_id: str,
     reason: str | None = None,
 ) -> ConceptRelation:
-    """Write an edge between two concepts by hand; raise NotFound, InvalidInput, Conflict (archived), Cycle.
+    """Write how one concept relates to another of its course; the same again changes nothing.
 
-    The same edge with the same values again changes nothing.
+    RELATED_TO means the same in both directions and is kept once: an edge that is there the other way
+    round is the one that changes. Raises NotFound, InvalidInput, Cycle (concept ids in the order of the
+    edges; PREREQUISITE only), Conflict WRONG_STATE (archived).
     """
     source = await session.get(Concept, source_id)
     if source is None:
@@ -36,61 +58,46 @@ async def set_concept_relation(
         raise errors.NotFound(Kind.CONCEPT, target_id, ("targetId",))
     course_id = source.course_id
     await guards.live_course(session, course_id)
-    await links.lock_course(session, course_id)
-    is_prerequisite = type is ConceptRelationType.PREREQUISITE
     checker = Checker()
     checker.optional_text(("reason",), reason, models.REASON_LENGTH)
-    if source_id == target_id and not is_prerequisite:
-        checker.add(("targetId",), "A concept does not relate to itself.")
+    if source_id == target_id:
+        checker.add(("targetId",), "A concept can not relate to itself.")
     checker.raise_if_any()
-    if is_prerequisite:
-        cycle = find_cycle(await prerequisite_edges(session, course_id), source_id, target_id)
-        if cycle is not None:
-            raise errors.Cycle(Kind.CONCEPT, cycle, "A concept would be needed before itself.")
+    await links.lock_course(session, course_id)
     relation = await session.get(ConceptRelation, (source_id, type, target_id))
-    # What a person writes is no document's any more, so that no document takes it back.
-    values = {"reason": reason, "origin": EdgeOrigin.TEACHER, "source_sha256": None}
+    if relation is None and type is ConceptRelationType.RELATED_TO:
+        relation = await session.get(ConceptRelation, (target_id, type, source_id))
+        source_id, target_id = sorted((source_id, target_id))
+    if relation is None and type is ConceptRelationType.PREREQUISITE:
+        cycle = links.closed_cycle(await prerequisite_edges(session, course_id), source_id, target_id)
+        if cycle is not None:
+            raise errors.Cycle(Kind.CONCEPT, cycle, "The relation would close a cycle of prerequisites.")
+    if relation is not None and relation.reason == reason:
+        return relation
     if relation is None:
-        relation = ConceptRelation(
-            source_id=source_id, type=type, target_id=target_id, course_id=course_id, **values
-        )
+        relation = ConceptRelation(source_id=source_id, type=type, target_id=target_id, course_id=course_id)
         session.add(relation)
-        changes = [sql.audit.Change("type", None, type.value)]
-    else:
-        changes = guards.assign(relation, values)
-    if changes:
-        await session.flush()
-        key = f"{source_id}:{type.value}:{target_id}"
-        await guards.touch(session, relation, Kind.CONCEPT_RELATION, key)
-        await sql.audit.write(
-            session,
-            actor_id,
-            "setConceptRelation",
-            Kind.CONCEPT_RELATION,
-            key,
-            course_id=course_id,
-            changes=changes,
-        )
+    # A person said it now: no document may take it back any more.
+    relation.reason, relation.origin, relation.source_sha256 = reason, EdgeOrigin.TEACHER, None
+    key = relation_key(relation.source_id, type, relation.target_id)
+    await guards.touch(session, relation, Kind.CONCEPT_RELATION, key)
+    await sql.audit.write(
+        session, actor_id, "setConceptRelation", Kind.CONCEPT_RELATION, key, course_id=course_id
+    )
     return relation
 
 
 async def remove_concept_relation(
-    session: AsyncSession,
-    *,
-    actor_id: int,
-    source_id: str,
-    type: ConceptRelationType,
-    target_id: str,
+    session: AsyncSession, *, actor_id: int, source_id: str, type: ConceptRelationType, target_id: str
 ) -> None:
-    """Take a relation away; raise NotFound, Conflict (archived)."""
-    key = f"{source_id}:{type.value}:{target_id}"
+    """Take a relation away; its concepts stay. Raises NotFound, Conflict WRONG_STATE (archived)."""
+    key = relation_key(source_id, type, target_id)
     relation = await session.get(ConceptRelation, (source_id, type, target_id))
     if relation is None:
         raise errors.NotFound(Kind.CONCEPT_RELATION, key)
     await guards.live_course(session, relation.course_id)
-    await session.delete(relation)
-    await session.flush()
     await sql.sync_state.record(session, Kind.CONCEPT_RELATION, key, deleted=True)
+    await session.delete(relation)
     await sql.audit.write(
         session,
         actor_id,
@@ -101,12 +108,8 @@ async def remove_concept_relation(
     )
 
 
-async def prerequisite_edges(session: AsyncSession, course_id: int) -> list[tuple[str, str]]:
-    """Return the PREREQUISITE relations of a course as (source id, target id)."""
-    rows = await session.execute(
-        select(ConceptRelation.source_id, ConceptRelation.target_id).where(
-            ConceptRelation.course_id == course_id,
-            ConceptRelation.type == ConceptRelationType.PREREQUISITE,
-        )
+async def record_deleted(session: AsyncSession, keys: Iterable[tuple[str, ConceptRelationType, str]]) -> None:
+    """Record relations as deleted, before the rows go."""
+    await sql.sync_state.record_many(
+        session, Kind.CONCEPT_RELATION, [relation_key(*key) for key in keys], deleted=True
     )
-    return [(source, target) for source, target in rows.all()]

@@ -1,16 +1,16 @@
-"""Concepts of a course, the names that find them, and what theories say of them."""
+"""Concepts of a course, their names, and what theories say of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy import delete, exists, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
 import sql.sync_state
-from sql import errors, guards, keys, links, models
+from sql import errors, guards, links, models
 from sql.models import (
     Concept,
     ConceptAlias,
@@ -23,13 +23,12 @@ from sql.models import (
     SkillConcept,
     Theory,
 )
-from sql.names import check_name
 from sql.text import Checker
 from sql.unset import UNSET
 
-GREATEST_ALIASES = 50
-GREATEST_MENTIONS = 200
-ROWS_AT_ONCE = 500
+ALIASES_LIMIT = 50
+MENTIONS_IN_THEORY = 200
+IDS_AT_ONCE = 500
 
 
 async def create_concept(
@@ -40,37 +39,104 @@ async def create_concept(
     name: str,
     aliases: Sequence[str] = (),
     definition: str | None = None,
+    text_evidence: str | None = None,
+    by_hand: bool = True,
 ) -> Concept:
-    """Add a concept made by hand; raise NotFound, InvalidInput, Conflict (archived, DUPLICATE name or alias)."""
+    """Add a concept; one made by hand is never removed as unused.
+
+    Raises NotFound, InvalidInput, Conflict DUPLICATE with the concept that has a name or alias, WRONG_STATE.
+    """
     await guards.live_course(session, course_id, path=("courseId",))
     await links.lock_course(session, course_id)
     checker = Checker()
-    check_name(checker, ("name",), name)
-    _check_aliases(checker, aliases, name)
+    key = links.check_name(checker, ("name",), name)
+    alias_keys = _check_aliases(checker, aliases, key)
     checker.optional_text(("definition",), definition, models.DEFINITION_LENGTH)
+    checker.optional_text(("textEvidence",), text_evidence, models.EVIDENCE_LENGTH)
     checker.raise_if_any()
-    await _refuse_taken(session, course_id, name, aliases)
+    await _refuse_taken_names(session, course_id, key, alias_keys)
     concept = Concept(
+        id=models.new_id(),
         course_id=course_id,
         name=name,
-        key=keys.name_key(name),
-        definition=definition,
+        key=key,
         aliases=list(aliases),
-        by_hand=True,
+        definition=definition,
+        text_evidence=text_evidence,
+        by_hand=by_hand,
     )
     session.add(concept)
     await session.flush()
-    await _write_aliases(session, concept)
+    await _write_aliases(session, concept, alias_keys)
     await guards.touch(session, concept, Kind.CONCEPT, concept.id)
-    await sql.audit.write(
-        session,
-        actor_id,
-        "createConcept",
-        Kind.CONCEPT,
-        concept.id,
-        course_id=course_id,
-        changes=[sql.audit.Change("name", None, name)],
-    )
+    await sql.audit.write(session, actor_id, "createConcept", Kind.CONCEPT, concept.id, course_id=course_id)
+    return concept
+
+
+def _check_aliases(checker: Checker, aliases: Any, name_key: str) -> list[str]:
+    """Report aliases at fault, also those that repeat each other or the name; return their keys."""
+    if aliases is None:
+        checker.add(("aliases",), "aliases can not be null.")
+        return []
+    checker.count(("aliases",), aliases, 0, ALIASES_LIMIT)
+    keys: list[str] = []
+    for position, alias in enumerate(aliases):
+        path = ("aliases", str(position))
+        key = links.check_name(checker, path, alias)
+        if key and (key in keys or key == name_key):
+            checker.add(path, "This alias is the name or another alias of the concept already.")
+        keys.append(key)
+    return keys
+
+
+async def names_taken(session: AsyncSession, course_id: int, keys: Iterable[str]) -> dict[str, str]:
+    """Return the concept that has a key as its name or alias, for each of some keys that is taken."""
+    wanted = sorted(set(keys))
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), IDS_AT_ONCE):
+        part = wanted[start : start + IDS_AT_ONCE]
+        aliases = await session.execute(
+            select(ConceptAlias.key, ConceptAlias.concept_id).where(
+                ConceptAlias.course_id == course_id, ConceptAlias.key.in_(part)
+            )
+        )
+        names = await session.execute(
+            select(Concept.key, Concept.id).where(Concept.course_id == course_id, Concept.key.in_(part))
+        )
+        found |= {key: id_ for key, id_ in aliases} | {key: id_ for key, id_ in names}
+    return found
+
+
+async def _refuse_taken_names(
+    session: AsyncSession, course_id: int, key: str, alias_keys: Sequence[str], concept_id: str | None = None
+) -> None:
+    taken = await names_taken(session, course_id, [key, *alias_keys])
+    places: list[tuple[errors.Path, str]] = [(("name",), key)]
+    places += [(("aliases", str(position)), alias) for position, alias in enumerate(alias_keys)]
+    for path, wanted in places:
+        other = taken.get(wanted)
+        if other is not None and other != concept_id:
+            raise errors.Conflict(
+                "DUPLICATE",
+                "A concept of the course already has this name or alias.",
+                path=path,
+                conflicting=(Kind.CONCEPT.value, other),
+            )
+
+
+async def _write_aliases(session: AsyncSession, concept: Concept, keys: Sequence[str]) -> None:
+    await session.execute(delete(ConceptAlias).where(ConceptAlias.concept_id == concept.id))
+    if keys:
+        await session.execute(
+            insert(ConceptAlias),
+            [{"course_id": concept.course_id, "key": key, "concept_id": concept.id} for key in keys],
+        )
+
+
+async def _concept(session: AsyncSession, concept_id: str, path: errors.Path = ()) -> Concept:
+    concept = await session.get(Concept, concept_id)
+    if concept is None:
+        raise errors.NotFound(Kind.CONCEPT, concept_id, path)
     return concept
 
 
@@ -84,40 +150,41 @@ async def update_concept(
     definition: Any = UNSET,
     expected_version: int | None = None,
 ) -> Concept:
-    """Change a concept; what is UNSET stays. Nothing new gives no new version."""
+    """Change a concept; what is UNSET stays, aliases replace those before.
+
+    Raises NotFound, StaleVersion, InvalidInput, Conflict DUPLICATE (with the concept) or WRONG_STATE.
+    """
     concept = await _concept(session, concept_id)
     await guards.live_course(session, concept.course_id)
-    await links.lock_course(session, concept.course_id)
     guards.check_version(concept, expected_version)
+    await links.lock_course(session, concept.course_id)
     checker = Checker()
-    if name is not UNSET:
-        check_name(checker, ("name",), name)
-    if aliases is None:
-        checker.add(("aliases",), "aliases can not be null.")
-    elif aliases is not UNSET:
-        _check_aliases(checker, aliases, concept.name if name is UNSET else name)
+    key = concept.key if name is UNSET else links.check_name(checker, ("name",), name)
+    wanted_aliases = concept.aliases if aliases is UNSET else aliases
+    alias_keys = _check_aliases(checker, wanted_aliases, key)
     if definition is not UNSET:
         checker.optional_text(("definition",), definition, models.DEFINITION_LENGTH)
     checker.raise_if_any()
-    wanted = concept.aliases if aliases is UNSET else list(aliases)
-    await _refuse_taken(
-        session, concept.course_id, None if name is UNSET else name, wanted, concept_id=concept_id
+    await _refuse_taken_names(session, concept.course_id, key, alias_keys, concept_id)
+    changes = guards.assign(
+        concept,
+        {
+            "name": name,
+            "aliases": UNSET if aliases is UNSET else list(aliases),
+            "definition": definition,
+        },
     )
-    if name is not UNSET:
-        # A concept renamed to one of its aliases needs the alias no more.
-        wanted = [alias for alias in wanted if keys.name_key(alias) != keys.name_key(name)]
-    changes = guards.assign(concept, {"name": name, "aliases": wanted, "definition": definition})
     if changes:
-        concept.key = keys.name_key(concept.name)
-        if any(change.field == "aliases" for change in changes):
-            await _write_aliases(session, concept)
-        await guards.touch(session, concept, Kind.CONCEPT, concept.id)
+        concept.key = key
+        await session.flush()
+        await _write_aliases(session, concept, alias_keys)
+        await guards.touch(session, concept, Kind.CONCEPT, concept_id)
         await sql.audit.write(
             session,
             actor_id,
             "updateConcept",
             Kind.CONCEPT,
-            concept.id,
+            concept_id,
             course_id=concept.course_id,
             changes=changes,
         )
@@ -127,52 +194,56 @@ async def update_concept(
 async def delete_concept(
     session: AsyncSession, *, actor_id: int, concept_id: str, expected_version: int | None = None
 ) -> dict[str, int]:
-    """Delete a concept with all that is said of it; return how many of each kind went."""
+    """Delete a concept with its mentions and relations; return how many of each kind went.
+
+    Skills and resources that were linked to it stay, and are recorded as changed.
+    Raises NotFound, StaleVersion, Conflict WRONG_STATE (archived).
+    """
     concept = await _concept(session, concept_id)
-    await guards.live_course(session, concept.course_id)
+    course_id = concept.course_id
+    await guards.live_course(session, course_id)
     guards.check_version(concept, expected_version)
-    deleted = await remove_concepts(session, [concept_id])
+    mentions = list(
+        await session.scalars(select(ConceptMention.theory_id).where(ConceptMention.concept_id == concept_id))
+    )
+    relations = (
+        await session.execute(
+            select(ConceptRelation.source_id, ConceptRelation.type, ConceptRelation.target_id).where(
+                or_(ConceptRelation.source_id == concept_id, ConceptRelation.target_id == concept_id)
+            )
+        )
+    ).all()
+    requiring = select(SkillConcept.skill_id).where(SkillConcept.concept_id == concept_id)
+    covering = select(ResourceConcept.resource_id).where(ResourceConcept.concept_id == concept_id)
+    skills = (await session.scalars(select(Skill).where(Skill.id.in_(requiring)))).all()
+    resources = (await session.scalars(select(Resource).where(Resource.id.in_(covering)))).all()
+    await sql.sync_state.record(session, Kind.CONCEPT, concept_id, deleted=True)
+    await sql.sync_state.record_many(
+        session, Kind.CONCEPT_MENTION, [f"{theory}:{concept_id}" for theory in mentions], deleted=True
+    )
+    await sql.sync_state.record_many(
+        session,
+        Kind.CONCEPT_RELATION,
+        [f"{source}:{type_.value}:{target}" for source, type_, target in relations],
+        deleted=True,
+    )
+    await session.execute(delete(Concept).where(Concept.id == concept_id))
+    await guards.touch_all(session, skills, Kind.SKILL)
+    await guards.touch_all(session, resources, Kind.RESOURCE)
     await sql.audit.write(
         session,
         actor_id,
         "deleteConcept",
         Kind.CONCEPT,
         concept_id,
-        course_id=concept.course_id,
+        course_id=course_id,
         changes=[sql.audit.Change("name", concept.name, None)],
     )
-    return deleted
-
-
-async def remove_concepts(session: AsyncSession, concept_ids: Sequence[str]) -> dict[str, int]:
-    """Delete concepts, record all that goes along and all that loses a link; count by kind."""
-    mentions = await session.execute(
-        select(ConceptMention.theory_id, ConceptMention.concept_id).where(
-            ConceptMention.concept_id.in_(concept_ids)
-        )
-    )
-    relations = await session.execute(
-        select(ConceptRelation.source_id, ConceptRelation.type, ConceptRelation.target_id).where(
-            or_(ConceptRelation.source_id.in_(concept_ids), ConceptRelation.target_id.in_(concept_ids))
-        )
-    )
-    skill_ids = select(SkillConcept.skill_id).where(SkillConcept.concept_id.in_(concept_ids))
-    skills = list(await session.scalars(select(Skill).where(Skill.id.in_(skill_ids))))
-    resource_ids = select(ResourceConcept.resource_id).where(ResourceConcept.concept_id.in_(concept_ids))
-    resources = list(await session.scalars(select(Resource).where(Resource.id.in_(resource_ids))))
-    gone: dict[Kind, list[str]] = {
-        Kind.CONCEPT: list(concept_ids),
-        Kind.CONCEPT_MENTION: [f"{theory}:{concept}" for theory, concept in mentions.all()],
-        Kind.CONCEPT_RELATION: [
-            f"{source}:{type_.value}:{target}" for source, type_, target in relations.all()
-        ],
+    return {
+        Kind.CONCEPT.value: 1,
+        Kind.CONCEPT_MENTION.value: len(mentions),
+        Kind.CONCEPT_RELATION.value: len(relations),
     }
-    for kind, names in gone.items():
-        await sql.sync_state.record_many(session, kind, names, deleted=True)
-    await guards.touch_all(session, skills, Kind.SKILL)
-    await guards.touch_all(session, resources, Kind.RESOURCE)
-    await _delete_rows(session, concept_ids)
-    return {kind.value: len(names) for kind, names in gone.items()}
 
 
 async def set_concept_mention(
@@ -185,181 +256,86 @@ async def set_concept_mention(
     text_evidence: str | None = None,
     source_document: str | None = None,
 ) -> ConceptMention:
-    """Write what a theory says of a concept; raise NotFound, InvalidInput, Conflict (archived)."""
+    """Write what a theory says of a concept of its course; the same again changes nothing.
+
+    Raises NotFound, InvalidInput, Conflict WRONG_STATE (archived).
+    """
     theory = await session.get(Theory, theory_id)
     if theory is None:
         raise errors.NotFound(Kind.THEORY, theory_id, ("theoryId",))
-    concept = await session.get(Concept, concept_id)
-    if concept is None or concept.course_id != theory.course_id:
+    concept = await _concept(session, concept_id, ("conceptId",))
+    if concept.course_id != theory.course_id:
         raise errors.NotFound(Kind.CONCEPT, concept_id, ("conceptId",))
     await guards.live_course(session, theory.course_id)
-    await links.lock_course(session, theory.course_id)
     checker = Checker()
     checker.optional_text(("definition",), definition, models.DEFINITION_LENGTH)
     checker.optional_text(("textEvidence",), text_evidence, models.EVIDENCE_LENGTH)
     checker.optional_text(("sourceDocument",), source_document, models.TITLE_LENGTH)
-    mention = await session.get(ConceptMention, (theory_id, concept_id))
-    if mention is None and await _mention_count(session, theory_id) >= GREATEST_MENTIONS:
-        checker.add(("theoryId",), f"A theory mentions at most {GREATEST_MENTIONS} concepts.")
     checker.raise_if_any()
-    values = {
-        "definition": definition,
-        "text_evidence": text_evidence,
-        "source_document": source_document,
-    }
+    await links.lock_course(session, theory.course_id)
+    mention = await session.get(ConceptMention, (theory_id, concept_id))
+    said = (definition, text_evidence, source_document)
     if mention is None:
-        mention = ConceptMention(theory_id=theory_id, concept_id=concept_id, **values)
+        count = await session.scalar(select(func.count()).where(ConceptMention.theory_id == theory_id))
+        if (count or 0) >= MENTIONS_IN_THEORY:
+            checker.add(("theoryId",), f"A theory speaks of at most {MENTIONS_IN_THEORY} concepts.")
+            checker.raise_if_any()
+        mention = ConceptMention(theory_id=theory_id, concept_id=concept_id)
         session.add(mention)
-        changes = [sql.audit.Change("concept", None, concept.name)]
-    else:
-        changes = guards.assign(mention, values)
-    if changes:
-        await session.flush()
-        key = f"{theory_id}:{concept_id}"
-        await guards.touch(session, mention, Kind.CONCEPT_MENTION, key)
-        await sql.audit.write(
-            session,
-            actor_id,
-            "setConceptMention",
-            Kind.CONCEPT_MENTION,
-            key,
-            course_id=theory.course_id,
-            changes=changes,
-        )
+    elif (mention.definition, mention.text_evidence, mention.source_document) == said:
+        return mention
+    mention.definition, mention.text_evidence, mention.source_document = said
+    key = f"{theory_id}:{concept_id}"
+    await guards.touch(session, mention, Kind.CONCEPT_MENTION, key)
+    await sql.audit.write(
+        session, actor_id, "setConceptMention", Kind.CONCEPT_MENTION, key, course_id=theory.course_id
+    )
     return mention
 
 
 async def remove_concept_mention(
     session: AsyncSession, *, actor_id: int, theory_id: str, concept_id: str
 ) -> None:
-    """Take a mention away, and its concept when nothing needs that any more."""
+    """Take a mention away; its concept stays. Raises NotFound, Conflict WRONG_STATE (archived)."""
     key = f"{theory_id}:{concept_id}"
     mention = await session.get(ConceptMention, (theory_id, concept_id))
     theory = await session.get(Theory, theory_id)
     if mention is None or theory is None:
         raise errors.NotFound(Kind.CONCEPT_MENTION, key)
     await guards.live_course(session, theory.course_id)
-    await session.delete(mention)
-    await session.flush()
     await sql.sync_state.record(session, Kind.CONCEPT_MENTION, key, deleted=True)
-    await remove_unused(session, course_id=theory.course_id, concept_ids=[concept_id])
+    await session.delete(mention)
     await sql.audit.write(
-        session,
-        actor_id,
-        "removeConceptMention",
-        Kind.CONCEPT_MENTION,
-        key,
-        course_id=theory.course_id,
+        session, actor_id, "removeConceptMention", Kind.CONCEPT_MENTION, key, course_id=theory.course_id
     )
 
 
 async def remove_unused(session: AsyncSession, *, course_id: int, concept_ids: Iterable[str]) -> int:
-    """Delete those concepts that nobody made by hand and nothing mentions, covers, requires or relates."""
+    """Delete those of some concepts that nothing needs any more; return how many.
+
+    Unused is what nothing mentions, covers, requires or relates, and no person made by hand.
+    """
     wanted = sorted(set(concept_ids))
-    unused: list[str] = []
     await session.flush()
-    for start in range(0, len(wanted), ROWS_AT_ONCE):
-        statement = select(Concept.id).where(
-            Concept.course_id == course_id,
-            Concept.id.in_(wanted[start : start + ROWS_AT_ONCE]),
-            Concept.by_hand.is_(False),
-            ~exists().where(ConceptMention.concept_id == Concept.id),
-            ~exists().where(ResourceConcept.concept_id == Concept.id),
-            ~exists().where(SkillConcept.concept_id == Concept.id),
-            ~exists().where(
-                or_(ConceptRelation.source_id == Concept.id, ConceptRelation.target_id == Concept.id)
-            ),
-        )
-        unused += await session.scalars(statement)
-    await sql.sync_state.record_many(session, Kind.CONCEPT, unused, deleted=True)
-    await _delete_rows(session, unused)
-    return len(unused)
-
-
-async def find_by_names(session: AsyncSession, course_id: int, names: Iterable[str]) -> dict[str, Concept]:
-    """Return concepts of a course by the key of a name or an alias."""
-    wanted = sorted({keys.name_key(name) for name in names})
-    found: dict[str, Concept] = {}
-    for start in range(0, len(wanted), ROWS_AT_ONCE):
-        part = wanted[start : start + ROWS_AT_ONCE]
-        aliases = (
-            select(ConceptAlias.key, Concept)
-            .join(Concept, Concept.id == ConceptAlias.concept_id)
-            .where(ConceptAlias.course_id == course_id, ConceptAlias.key.in_(part))
-        )
-        found.update({key: concept for key, concept in (await session.execute(aliases)).all()})
-        rows = select(Concept).where(Concept.course_id == course_id, Concept.key.in_(part))
-        found.update({concept.key: concept for concept in await session.scalars(rows)})
-    return found
-
-
-async def _concept(session: AsyncSession, concept_id: str) -> Concept:
-    concept = await session.get(Concept, concept_id)
-    if concept is None:
-        raise errors.NotFound(Kind.CONCEPT, concept_id, ("id",))
-    return concept
-
-
-def _check_aliases(checker: Checker, aliases: Sequence[str], name: Any) -> None:
-    checker.count(("aliases",), aliases, 0, GREATEST_ALIASES)
-    seen = {keys.name_key(name)} if isinstance(name, str) else set()
-    for index, alias in enumerate(aliases[:GREATEST_ALIASES]):
-        path = ("aliases", str(index))
-        before = len(checker.found)
-        check_name(checker, path, alias)
-        if len(checker.found) > before:
-            continue
-        if keys.name_key(alias) in seen:
-            checker.add(path, "This alias is the concept's name or another alias of it.")
-        seen.add(keys.name_key(alias))
-
-
-async def _refuse_taken(
-    session: AsyncSession,
-    course_id: int,
-    name: str | None,
-    aliases: Sequence[str],
-    concept_id: str | None = None,
-) -> None:
-    """Raise Conflict DUPLICATE when another concept of the course is found by one of the names."""
-    places: Mapping[errors.Path, str] = {
-        **({("name",): name} if name is not None else {}),
-        **{("aliases", str(index)): alias for index, alias in enumerate(aliases)},
-    }
-    found = await find_by_names(session, course_id, places.values())
-    for path, text in places.items():
-        other = found.get(keys.name_key(text))
-        if other is not None and other.id != concept_id:
-            raise errors.Conflict(
-                "DUPLICATE",
-                "The course already has a concept of this name or alias.",
-                path=path,
-                conflicting=(Kind.CONCEPT.value, other.id),
+    removed = 0
+    for start in range(0, len(wanted), IDS_AT_ONCE):
+        unused = list(
+            await session.scalars(
+                select(Concept.id).where(
+                    Concept.id.in_(wanted[start : start + IDS_AT_ONCE]),
+                    Concept.course_id == course_id,
+                    Concept.by_hand.is_(False),
+                    ~exists().where(ConceptMention.concept_id == Concept.id),
+                    ~exists().where(SkillConcept.concept_id == Concept.id),
+                    ~exists().where(ResourceConcept.concept_id == Concept.id),
+                    ~exists().where(
+                        or_(ConceptRelation.source_id == Concept.id, ConceptRelation.target_id == Concept.id)
+                    ),
+                )
             )
-
-
-async def _write_aliases(session: AsyncSession, concept: Concept) -> None:
-    await session.execute(
-        delete(ConceptAlias)
-        .where(ConceptAlias.concept_id == concept.id)
-        .execution_options(synchronize_session="fetch")
-    )
-    session.add_all(
-        ConceptAlias(course_id=concept.course_id, key=keys.name_key(alias), concept_id=concept.id)
-        for alias in concept.aliases
-    )
-    await session.flush()
-
-
-async def _mention_count(session: AsyncSession, theory_id: str) -> int:
-    statement = select(func.count()).select_from(ConceptMention).where(ConceptMention.theory_id == theory_id)
-    return await session.scalar(statement) or 0
-
-
-async def _delete_rows(session: AsyncSession, concept_ids: Sequence[str]) -> None:
-    for start in range(0, len(concept_ids), ROWS_AT_ONCE):
-        await session.execute(
-            delete(Concept)
-            .where(Concept.id.in_(concept_ids[start : start + ROWS_AT_ONCE]))
-            .execution_options(synchronize_session="fetch")
         )
+        await sql.sync_state.record_many(session, Kind.CONCEPT, unused, deleted=True)
+        if unused:
+            await session.execute(delete(Concept).where(Concept.id.in_(unused)))
+        removed += len(unused)
+    return removed

@@ -1,63 +1,151 @@
-"""Links of skills and resources to theories and concepts, each kept as a whole set."""
+"""Links from a record to theories and concepts of its course, and searches for cycles.
+
+The links of a skill or a resource belong to that record: who changes them records it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import errors
-from sql.audit import Change
-from sql.models import Base, Concept, Course, Kind, Skill, Theory
+from sql.keys import name_key
+from sql.models import NAME_LENGTH, Concept, Course, Kind, Theory
+from sql.text import Checker
 
-GREATEST_COUNT = 50
-
-_MODELS: dict[Kind, type[Theory | Concept | Skill]] = {
-    Kind.THEORY: Theory,
-    Kind.CONCEPT: Concept,
-    Kind.SKILL: Skill,
-}
+LINKS_LIMIT = 50
+KEY_LENGTH = NAME_LENGTH * 3
 
 
 async def lock_course(session: AsyncSession, course_id: int) -> None:
-    """Let one transaction at a time check a rule over all rows of a course, such as a bound or a cycle."""
-    # Ignored by SQLite, whose write transaction is alone anyway.
+    """Wait until no other transaction checks a rule about the whole course.
+
+    Without it two writers on PostgreSQL would each add one half of a cycle, or one name twice.
+    """
     await session.execute(select(Course.id).where(Course.id == course_id).with_for_update(key_share=True))
 
 
-async def require_same_course(
-    session: AsyncSession, *, course_id: int, kind: Kind, keys: Sequence[str], field: str
+def check_name(checker: Checker, path: errors.Path, name: Any) -> str:
+    """Report a name that is not valid; return its key, "" for one that has none."""
+    before = len(checker.found)
+    checker.text(path, name, NAME_LENGTH)
+    if len(checker.found) > before:
+        return ""
+    key = name_key(name)
+    if not key:
+        checker.add(path, f"{path[-1]} can not be blank.")
+    elif len(key) > KEY_LENGTH:
+        # A single character can unfold to 18: the column would refuse it with an error of its own.
+        checker.add(path, f"{path[-1]} is too long once its characters are unfolded.")
+    return key
+
+
+def check_ids(checker: Checker, path: errors.Path, ids: Any, least: int = 0) -> list[str]:
+    """Report a list of ids that is null or out of its bounds; return the ids once each."""
+    if ids is None:
+        checker.add(path, f"{path[-1]} can not be null.")
+        return []
+    once = list(dict.fromkeys(ids))
+    checker.count(path, once, least, LINKS_LIMIT)
+    return once
+
+
+async def require_theories(
+    session: AsyncSession, course_id: int, ids: Sequence[str], path: str = "theoryIds"
 ) -> None:
-    """Refuse keys that name nothing of the course; raise NotFound with the place in the list."""
-    model = _MODELS[kind]
-    if not keys:
+    """Raise NotFound for the first id that is no theory of the course."""
+    await _require(session, Theory, Kind.THEORY, course_id, ids, path)
+
+
+async def require_concepts(
+    session: AsyncSession, course_id: int, ids: Sequence[str], path: str = "conceptIds"
+) -> None:
+    """Raise NotFound for the first id that is no concept of the course."""
+    await _require(session, Concept, Kind.CONCEPT, course_id, ids, path)
+
+
+async def _require(
+    session: AsyncSession, model: Any, kind: Kind, course_id: int, ids: Sequence[str], path: str
+) -> None:
+    if not ids:
         return
-    statement = select(model.id).where(model.course_id == course_id, model.id.in_(keys))
-    found = set(await session.scalars(statement))
-    for index, key in enumerate(keys):
+    found = set(
+        await session.scalars(select(model.id).where(model.id.in_(ids), model.course_id == course_id))
+    )
+    for position, key in enumerate(ids):
         if key not in found:
-            raise errors.NotFound(kind, key, (field, str(index)))
+            raise errors.NotFound(kind, key, (path, str(position)))
 
 
-async def replace(
-    session: AsyncSession, link: type[Base], *, owner: tuple[str, str], other: str, wanted: Iterable[str]
-) -> Change | None:
-    """Make the links of an owner, (column, key), the wanted ones exactly; return the change, if any."""
-    table: Any = link
-    column, key = owner
-    mine = getattr(table, column) == key
-    named = getattr(table, other)
-    wanted_set = set(wanted)
-    present = set(await session.scalars(select(named).where(mine)))
-    if present == wanted_set:
-        return None
-    gone = sorted(present - wanted_set)
-    if gone:
-        await session.execute(
-            delete(table).where(mine, named.in_(gone)).execution_options(synchronize_session="fetch")
-        )
-    session.add_all(table(**{column: key, other: added}) for added in sorted(wanted_set - present))
-    await session.flush()
-    return Change(f"{other}s", " ".join(sorted(present)) or None, " ".join(sorted(wanted_set)) or None)
+async def linked(session: AsyncSession, owner: Any, other: Any, owner_id: str) -> set[str]:
+    """Return the ids that a record is linked to. `owner` and `other` are columns of one link table."""
+    return set(await session.scalars(select(other).where(owner == owner_id)))
+
+
+async def relink(session: AsyncSession, owner: Any, other: Any, owner_id: str, wanted: Iterable[str]) -> bool:
+    """Make a record's links exactly the ones wanted; return whether any came or went."""
+    wanted_ids, present = set(wanted), await linked(session, owner, other, owner_id)
+    table = owner.class_
+    if gone := present - wanted_ids:
+        await session.execute(delete(table).where(owner == owner_id, other.in_(gone)))
+    if added := sorted(wanted_ids - present):
+        await session.execute(insert(table), [{owner.key: owner_id, other.key: key} for key in added])
+    return bool(gone or added)
+
+
+def find_path(edges: Mapping[str, Iterable[str]], start: str, end: str) -> list[str] | None:
+    """Return the shortest path from start to end, both included; None when there is none.
+
+    Breadth first and without recursion: a course may hold a chain of a thousand skills.
+    """
+    came_from: dict[str, str | None] = {start: None}
+    waiting = deque([start])
+    while waiting:
+        key = waiting.popleft()
+        if key == end:
+            path = [key]
+            while (before := came_from[path[-1]]) is not None:
+                path.append(before)
+            return path[::-1]
+        for following in edges.get(key, ()):
+            if following not in came_from:
+                came_from[following] = key
+                waiting.append(following)
+    return None
+
+
+def closed_cycle(edges: Mapping[str, Iterable[str]], source: str, target: str) -> list[str] | None:
+    """Return the cycle that an edge from source to target would close, the first key repeated at the end."""
+    if source == target:
+        return [source, source]
+    back = find_path(edges, target, source)
+    return None if back is None else [source, *back]
+
+
+def find_cycle(edges: Mapping[str, Iterable[str]]) -> list[str] | None:
+    """Return one cycle among edges, the first key repeated at the end; None when there is none."""
+    done: set[str] = set()
+    for root in edges:
+        if root in done:
+            continue
+        trail: list[str] = [root]
+        on_trail = {root}
+        iterators = [iter(edges.get(root, ()))]
+        while iterators:
+            following = next(iterators[-1], None)
+            if following is None:
+                iterators.pop()
+                left = trail.pop()
+                on_trail.discard(left)
+                done.add(left)
+            elif following in on_trail:
+                return [*trail[trail.index(following) :], following]
+            elif following not in done:
+                trail.append(following)
+                on_trail.add(following)
+                iterators.append(iter(edges.get(following, ())))
+    return None

@@ -1,10 +1,10 @@
-"""Readings and videos of a course, the theories they belong to and the concepts they cover."""
+"""Readings and videos of a course: which theories they belong to, which concepts they cover."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +17,40 @@ from sql.text import Checker
 from sql.unset import UNSET
 
 
+def normal_url(url: str) -> str:
+    """Return an address with scheme and host in lower case and no white space around it; else unchanged.
+
+    Raises ValueError, with a sentence for the caller, for one that is not http or https.
+    """
+    text = url.strip()
+    if any(character.isspace() for character in text):
+        raise ValueError("url can not hold white space.")
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("url is not a valid address.") from None
+    if parts.scheme.lower() not in ("http", "https"):
+        raise ValueError("url must begin with http:// or https://.")
+    if not host:
+        raise ValueError("url must name a host.")
+    if "@" in parts.netloc:
+        raise ValueError("url can not hold a user name or password.")
+    return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), *parts[2:]))
+
+
+def check_url(checker: Checker, path: errors.Path, url: Any) -> str:
+    """Report an address that is not valid; return it normalised, "" for one that is not."""
+    before = len(checker.found)
+    checker.text(path, url, models.URL_LENGTH)
+    if len(checker.found) == before:
+        try:
+            return normal_url(url)
+        except ValueError as error:
+            checker.add(path, str(error))
+    return ""
+
+
 async def create_resource(
     session: AsyncSession,
     *,
@@ -25,137 +59,55 @@ async def create_resource(
     title: str,
     url: str,
     theory_ids: Sequence[str],
-    concept_ids: Sequence[str] | None = (),
+    concept_ids: Sequence[str] = (),
 ) -> Resource:
-    """Add a reading or video; raise NotFound, InvalidInput, Conflict (archived, DUPLICATE address).
+    """Add a reading or video to 1 to 50 theories of one course.
 
-    The course is the one of the first theory.
+    Raises NotFound, InvalidInput, Conflict DUPLICATE (with the resource that has the address) or WRONG_STATE.
     """
     checker = Checker()
     checker.text(("title",), title, models.TITLE_LENGTH)
-    check_url(checker, ("url",), url)
-    checker.count(("theoryIds",), theory_ids, 1, links.GREATEST_COUNT)
-    checker.count(("conceptIds",), concept_ids or (), 0, links.GREATEST_COUNT)
+    address = check_url(checker, ("url",), url)
+    theories = links.check_ids(checker, ("theoryIds",), theory_ids, least=1)
+    concepts = links.check_ids(checker, ("conceptIds",), concept_ids)
     checker.raise_if_any()
-    theory = await session.get(Theory, theory_ids[0])
-    if theory is None:
-        raise errors.NotFound(Kind.THEORY, theory_ids[0], ("theoryIds", "0"))
-    course_id = theory.course_id
+    first = await session.get(Theory, theories[0])
+    if first is None:
+        raise errors.NotFound(Kind.THEORY, theories[0], ("theoryIds", "0"))
+    course_id = first.course_id
     await guards.live_course(session, course_id)
-    await _refuse_taken_url(session, course_id, url)
-    await _require_links(session, course_id, theory_ids, concept_ids)
-    resource = Resource(course_id=course_id, kind=kind, title=title, url=url)
+    await links.require_theories(session, course_id, theories)
+    await links.require_concepts(session, course_id, concepts)
+    await _refuse_taken_url(session, course_id, address)
+    resource = Resource(
+        id=models.new_id(), course_id=course_id, kind=ResourceKind(kind), title=title, url=address
+    )
     session.add(resource)
     await session.flush()
-    await _replace_links(session, resource, theory_ids, concept_ids or ())
+    await _relink(session, resource.id, theories, concepts)
     await guards.touch(session, resource, Kind.RESOURCE, resource.id)
     await sql.audit.write(
-        session,
-        actor_id,
-        "createResource",
-        Kind.RESOURCE,
-        resource.id,
-        course_id=course_id,
-        changes=[sql.audit.Change("title", None, title)],
+        session, actor_id, "createResource", Kind.RESOURCE, resource.id, course_id=course_id
     )
     return resource
 
 
-async def update_resource(
+async def _relink(
     session: AsyncSession,
-    *,
-    actor_id: int,
     resource_id: str,
-    title: Any = UNSET,
-    url: Any = UNSET,
-    theory_ids: Sequence[str] | None = None,
-    concept_ids: Sequence[str] | None = None,
-    expected_version: int | None = None,
-) -> Resource:
-    """Change a reading or video; what is UNSET, and links that are None, stay."""
-    resource = await _resource(session, resource_id)
-    await guards.live_course(session, resource.course_id)
-    guards.check_version(resource, expected_version)
-    checker = Checker()
-    if title is not UNSET:
-        checker.text(("title",), title, models.TITLE_LENGTH)
-    if url is not UNSET:
-        check_url(checker, ("url",), url)
-    if theory_ids is not None:
-        checker.count(("theoryIds",), theory_ids, 1, links.GREATEST_COUNT)
-    checker.count(("conceptIds",), concept_ids or (), 0, links.GREATEST_COUNT)
-    checker.raise_if_any()
-    if url is not UNSET:
-        await _refuse_taken_url(session, resource.course_id, url, resource_id)
-    await _require_links(session, resource.course_id, theory_ids, concept_ids)
-    changes = guards.assign(resource, {"title": title, "url": url})
-    changes += await _replace_links(session, resource, theory_ids, concept_ids)
-    if changes:
-        await guards.touch(session, resource, Kind.RESOURCE, resource.id)
-        await sql.audit.write(
-            session,
-            actor_id,
-            "updateResource",
-            Kind.RESOURCE,
-            resource.id,
-            course_id=resource.course_id,
-            changes=changes,
-        )
-    return resource
-
-
-async def delete_resource(
-    session: AsyncSession, *, actor_id: int, resource_id: str, expected_version: int | None = None
-) -> None:
-    """Delete a reading or video; raise NotFound, StaleVersion, Conflict (archived)."""
-    resource = await _resource(session, resource_id)
-    await guards.live_course(session, resource.course_id)
-    guards.check_version(resource, expected_version)
-    await remove_resources(session, [resource_id])
-    await sql.audit.write(
-        session,
-        actor_id,
-        "deleteResource",
-        Kind.RESOURCE,
-        resource_id,
-        course_id=resource.course_id,
-        changes=[sql.audit.Change("title", resource.title, None)],
-    )
-
-
-async def remove_resources(session: AsyncSession, resource_ids: Sequence[str]) -> None:
-    """Delete readings and videos with their links, and record them."""
-    if not resource_ids:
-        return
-    await sql.sync_state.record_many(session, Kind.RESOURCE, resource_ids, deleted=True)
-    await session.execute(
-        delete(Resource).where(Resource.id.in_(resource_ids)).execution_options(synchronize_session="fetch")
-    )
-
-
-def check_url(checker: Checker, path: errors.Path, value: Any) -> None:
-    """Report an address that is not http or https, or can not be stored."""
-    before = len(checker.found)
-    checker.text(path, value, models.URL_LENGTH)
-    if len(checker.found) == before and not _is_web_address(value):
-        checker.add(path, f"{path[-1]} must be an http or https address without white space.")
-
-
-def _is_web_address(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        usable = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        return False
-    has_space = any(character.isspace() for character in value)
-    return parts.scheme.lower() in ("http", "https") and usable and not has_space
-
-
-async def _resource(session: AsyncSession, resource_id: str) -> Resource:
-    resource = await session.get(Resource, resource_id)
-    if resource is None:
-        raise errors.NotFound(Kind.RESOURCE, resource_id, ("id",))
-    return resource
+    theories: Sequence[str] | None,
+    concepts: Sequence[str] | None,
+) -> list[sql.audit.Change]:
+    changes = []
+    if theories is not None and await links.relink(
+        session, ResourceTheory.resource_id, ResourceTheory.theory_id, resource_id, theories
+    ):
+        changes.append(sql.audit.Change("theoryIds", None, len(theories)))
+    if concepts is not None and await links.relink(
+        session, ResourceConcept.resource_id, ResourceConcept.concept_id, resource_id, concepts
+    ):
+        changes.append(sql.audit.Change("conceptIds", None, len(concepts)))
+    return changes
 
 
 async def _refuse_taken_url(
@@ -167,40 +119,83 @@ async def _refuse_taken_url(
     if other is not None and other != resource_id:
         raise errors.Conflict(
             "DUPLICATE",
-            "The course already has a reading or video of this address.",
+            "The course already has a reading or video at this address.",
             path=("url",),
             conflicting=(Kind.RESOURCE.value, other),
         )
 
 
-async def _require_links(
+async def _resource(session: AsyncSession, resource_id: str) -> Resource:
+    resource = await session.get(Resource, resource_id)
+    if resource is None:
+        raise errors.NotFound(Kind.RESOURCE, resource_id)
+    return resource
+
+
+async def update_resource(
     session: AsyncSession,
-    course_id: int,
-    theory_ids: Sequence[str] | None,
-    concept_ids: Sequence[str] | None,
+    *,
+    actor_id: int,
+    resource_id: str,
+    title: Any = UNSET,
+    url: Any = UNSET,
+    theory_ids: Any = UNSET,
+    concept_ids: Any = UNSET,
+    expected_version: int | None = None,
+) -> Resource:
+    """Change a resource and its links; what is UNSET stays, lists replace what was linked before.
+
+    Raises NotFound, StaleVersion, InvalidInput, Conflict DUPLICATE or WRONG_STATE. A resource may end
+    without theories only when their deletion leaves it so.
+    """
+    resource = await _resource(session, resource_id)
+    course_id = resource.course_id
+    await guards.live_course(session, course_id)
+    guards.check_version(resource, expected_version)
+    checker = Checker()
+    if title is not UNSET:
+        checker.text(("title",), title, models.TITLE_LENGTH)
+    address = UNSET if url is UNSET else check_url(checker, ("url",), url)
+    theories = None if theory_ids is UNSET else links.check_ids(checker, ("theoryIds",), theory_ids, least=1)
+    concepts = None if concept_ids is UNSET else links.check_ids(checker, ("conceptIds",), concept_ids)
+    checker.raise_if_any()
+    if theories is not None:
+        await links.require_theories(session, course_id, theories)
+    if concepts is not None:
+        await links.require_concepts(session, course_id, concepts)
+    if address is not UNSET:
+        await _refuse_taken_url(session, course_id, str(address), resource_id)
+    changes = guards.assign(resource, {"title": title, "url": address})
+    changes += await _relink(session, resource_id, theories, concepts)
+    if changes:
+        await guards.touch(session, resource, Kind.RESOURCE, resource_id)
+        await sql.audit.write(
+            session,
+            actor_id,
+            "updateResource",
+            Kind.RESOURCE,
+            resource_id,
+            course_id=course_id,
+            changes=changes,
+        )
+    return resource
+
+
+async def delete_resource(
+    session: AsyncSession, *, actor_id: int, resource_id: str, expected_version: int | None = None
 ) -> None:
-    await links.require_same_course(
-        session, course_id=course_id, kind=Kind.THEORY, keys=theory_ids or (), field="theoryIds"
+    """Delete a resource; theories and concepts stay. Raises NotFound, StaleVersion, Conflict WRONG_STATE."""
+    resource = await _resource(session, resource_id)
+    await guards.live_course(session, resource.course_id)
+    guards.check_version(resource, expected_version)
+    await sql.sync_state.record(session, Kind.RESOURCE, resource_id, deleted=True)
+    await session.execute(delete(Resource).where(Resource.id == resource_id))
+    await sql.audit.write(
+        session,
+        actor_id,
+        "deleteResource",
+        Kind.RESOURCE,
+        resource_id,
+        course_id=resource.course_id,
+        changes=[sql.audit.Change("title", resource.title, None)],
     )
-    await links.require_same_course(
-        session, course_id=course_id, kind=Kind.CONCEPT, keys=concept_ids or (), field="conceptIds"
-    )
-
-
-async def _replace_links(
-    session: AsyncSession,
-    resource: Resource,
-    theory_ids: Sequence[str] | None,
-    concept_ids: Sequence[str] | None,
-) -> list[sql.audit.Change]:
-    owner = ("resource_id", resource.id)
-    changes = []
-    if theory_ids is not None:
-        changes.append(
-            await links.replace(session, ResourceTheory, owner=owner, other="theory_id", wanted=theory_ids)
-        )
-    if concept_ids is not None:
-        changes.append(
-            await links.replace(session, ResourceConcept, owner=owner, other="concept_id", wanted=concept_ids)
-        )
-    return [change for change in changes if change is not None]

@@ -1,17 +1,16 @@
-"""Skills of a course, what teaches them and what they require, and the prerequisites between them."""
+"""Skills of a course, and which comes before which."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy import delete, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
 import sql.sync_state
-from sql import errors, guards, keys, links, models
-from sql.cycles import find_cycle
+from sql import errors, guards, links, models
 from sql.models import (
     Assessment,
     EdgeOrigin,
@@ -23,13 +22,12 @@ from sql.models import (
     SkillPrerequisite,
     SkillTheory,
 )
-from sql.names import check_name
 from sql.text import Checker
 from sql.unset import UNSET
 
-GREATEST_COUNT = 1_000
-GREATEST_PREREQUISITES = 50
-PAIRS_AT_ONCE = 200
+SKILLS_IN_COURSE = 1_000
+SKILLS_IN_THEORY = 50
+DIRECT_PREREQUISITES = 50
 
 
 async def create_skill(
@@ -39,39 +37,74 @@ async def create_skill(
     course_id: int,
     name: str,
     description: str | None = None,
-    theory_ids: Sequence[str] | None = (),
-    concept_ids: Sequence[str] | None = (),
+    theory_ids: Sequence[str] = (),
+    concept_ids: Sequence[str] = (),
 ) -> Skill:
-    """Add a skill; raise NotFound, InvalidInput, Conflict (archived, DUPLICATE name)."""
+    """Add a skill, taught by theories and requiring concepts of its course, at most 50 each.
+
+    Raises NotFound, InvalidInput, Conflict DUPLICATE (the course has the name) or WRONG_STATE (archived).
+    """
     await guards.live_course(session, course_id, path=("courseId",))
     await links.lock_course(session, course_id)
     checker = Checker()
-    check_name(checker, ("name",), name)
+    key = links.check_name(checker, ("name",), name)
     checker.optional_text(("description",), description, models.DESCRIPTION_LENGTH)
-    checker.count(("theoryIds",), theory_ids or (), 0, links.GREATEST_COUNT)
-    checker.count(("conceptIds",), concept_ids or (), 0, links.GREATEST_COUNT)
-    present = await session.scalar(
-        select(func.count()).select_from(Skill).where(Skill.course_id == course_id)
-    )
-    if (present or 0) >= GREATEST_COUNT:
-        checker.add(("courseId",), f"A course has at most {GREATEST_COUNT} skills.")
+    theories = links.check_ids(checker, ("theoryIds",), theory_ids)
+    concepts = links.check_ids(checker, ("conceptIds",), concept_ids)
+    count = await session.scalar(select(func.count()).where(Skill.course_id == course_id))
+    if (count or 0) >= SKILLS_IN_COURSE:
+        checker.add(("courseId",), f"A course has at most {SKILLS_IN_COURSE:,} skills.")
+    await _check_room(session, checker, theories)
     checker.raise_if_any()
-    await _refuse_taken_name(session, course_id, name)
-    await _require_links(session, course_id, theory_ids, concept_ids)
-    skill = Skill(course_id=course_id, name=name, name_key=keys.name_key(name), description=description)
+    await links.require_theories(session, course_id, theories)
+    await links.require_concepts(session, course_id, concepts)
+    await _refuse_taken_name(session, course_id, key)
+    skill = Skill(id=models.new_id(), course_id=course_id, name=name, name_key=key, description=description)
     session.add(skill)
     await session.flush()
-    await _replace_links(session, skill, theory_ids or (), concept_ids or ())
+    await links.relink(session, SkillTheory.skill_id, SkillTheory.theory_id, skill.id, theories)
+    await links.relink(session, SkillConcept.skill_id, SkillConcept.concept_id, skill.id, concepts)
     await guards.touch(session, skill, Kind.SKILL, skill.id)
-    await sql.audit.write(
-        session,
-        actor_id,
-        "createSkill",
-        Kind.SKILL,
-        skill.id,
-        course_id=course_id,
-        changes=[sql.audit.Change("name", None, name)],
+    await sql.audit.write(session, actor_id, "createSkill", Kind.SKILL, skill.id, course_id=course_id)
+    return skill
+
+
+async def _check_room(
+    session: AsyncSession, checker: Checker, theory_ids: Sequence[str], skill_id: str | None = None
+) -> None:
+    """Report theories that have no room for one more skill."""
+    if not theory_ids:
+        return
+    statement = (
+        select(SkillTheory.theory_id, func.count())
+        .where(SkillTheory.theory_id.in_(theory_ids))
+        .group_by(SkillTheory.theory_id)
     )
+    if skill_id is not None:
+        statement = statement.where(SkillTheory.skill_id != skill_id)
+    full = {key for key, count in await session.execute(statement) if count >= SKILLS_IN_THEORY}
+    for position, key in enumerate(theory_ids):
+        if key in full:
+            checker.add(("theoryIds", str(position)), f"A theory has at most {SKILLS_IN_THEORY} skills.")
+
+
+async def _refuse_taken_name(
+    session: AsyncSession, course_id: int, key: str, skill_id: str | None = None
+) -> None:
+    other = await session.scalar(select(Skill.id).where(Skill.course_id == course_id, Skill.name_key == key))
+    if other is not None and other != skill_id:
+        raise errors.Conflict(
+            "DUPLICATE",
+            "The course already has a skill of this name.",
+            path=("name",),
+            conflicting=(Kind.SKILL.value, other),
+        )
+
+
+async def _skill(session: AsyncSession, skill_id: str, path: errors.Path = ()) -> Skill:
+    skill = await session.get(Skill, skill_id)
+    if skill is None:
+        raise errors.NotFound(Kind.SKILL, skill_id, path)
     return skill
 
 
@@ -82,38 +115,47 @@ async def update_skill(
     skill_id: str,
     name: Any = UNSET,
     description: Any = UNSET,
-    theory_ids: Sequence[str] | None = None,
-    concept_ids: Sequence[str] | None = None,
+    theory_ids: Any = UNSET,
+    concept_ids: Any = UNSET,
     expected_version: int | None = None,
 ) -> Skill:
-    """Change a skill; what is UNSET, and links that are None, stay. Nothing new gives no new version."""
+    """Change a skill and its links; what is UNSET stays, lists replace what was linked before.
+
+    Raises NotFound, StaleVersion, InvalidInput, Conflict DUPLICATE or WRONG_STATE.
+    """
     skill = await _skill(session, skill_id)
     await guards.live_course(session, skill.course_id)
     guards.check_version(skill, expected_version)
+    await links.lock_course(session, skill.course_id)
     checker = Checker()
-    if name is not UNSET:
-        check_name(checker, ("name",), name)
+    key = skill.name_key if name is UNSET else links.check_name(checker, ("name",), name)
     if description is not UNSET:
         checker.optional_text(("description",), description, models.DESCRIPTION_LENGTH)
-    checker.count(("theoryIds",), theory_ids or (), 0, links.GREATEST_COUNT)
-    checker.count(("conceptIds",), concept_ids or (), 0, links.GREATEST_COUNT)
+    theories = None if theory_ids is UNSET else links.check_ids(checker, ("theoryIds",), theory_ids)
+    concepts = None if concept_ids is UNSET else links.check_ids(checker, ("conceptIds",), concept_ids)
+    if theories:
+        await _check_room(session, checker, theories, skill_id)
     checker.raise_if_any()
-    if name is not UNSET:
-        await _refuse_taken_name(session, skill.course_id, name, skill_id)
-    await _require_links(session, skill.course_id, theory_ids, concept_ids)
+    if theories is not None:
+        await links.require_theories(session, skill.course_id, theories)
+    if concepts is not None:
+        await links.require_concepts(session, skill.course_id, concepts)
+    if key != skill.name_key:
+        await _refuse_taken_name(session, skill.course_id, key, skill_id)
+        skill.name_key = key
     changes = guards.assign(skill, {"name": name, "description": description})
-    skill.name_key = keys.name_key(skill.name)
-    changes += await _replace_links(session, skill, theory_ids, concept_ids)
+    if theories is not None and await links.relink(
+        session, SkillTheory.skill_id, SkillTheory.theory_id, skill_id, theories
+    ):
+        changes.append(sql.audit.Change("theoryIds", None, len(theories)))
+    if concepts is not None and await links.relink(
+        session, SkillConcept.skill_id, SkillConcept.concept_id, skill_id, concepts
+    ):
+        changes.append(sql.audit.Change("conceptIds", None, len(concepts)))
     if changes:
-        await guards.touch(session, skill, Kind.SKILL, skill.id)
+        await guards.touch(session, skill, Kind.SKILL, skill_id)
         await sql.audit.write(
-            session,
-            actor_id,
-            "updateSkill",
-            Kind.SKILL,
-            skill.id,
-            course_id=skill.course_id,
-            changes=changes,
+            session, actor_id, "updateSkill", Kind.SKILL, skill_id, course_id=skill.course_id, changes=changes
         )
     return skill
 
@@ -121,16 +163,28 @@ async def update_skill(
 async def delete_skill(
     session: AsyncSession, *, actor_id: int, skill_id: str, expected_version: int | None = None
 ) -> None:
-    """Delete a skill with its edges; raise Conflict IN_USE when somebody was assessed on it."""
+    """Delete a skill without evidence, and its edges.
+
+    Raises NotFound, StaleVersion, Conflict IN_USE (it has assessments, retracted ones too) or WRONG_STATE.
+    """
     skill = await _skill(session, skill_id)
     await guards.live_course(session, skill.course_id)
     guards.check_version(skill, expected_version)
-    used = await session.scalar(select(Assessment.id).where(Assessment.skill_id == skill_id).limit(1))
-    if used is not None:
+    assessed = await session.scalar(select(Assessment.id).where(Assessment.skill_id == skill_id).limit(1))
+    if assessed is not None:
         raise errors.Conflict(
-            "IN_USE", "Students were assessed on the skill: it can not be deleted.", path=("id",)
+            "IN_USE",
+            "The skill has assessments, and evidence is kept: it can not be deleted.",
+            path=("id",),
+            conflicting=("PROGRESS", assessed),
         )
-    await remove_skills(session, [skill_id])
+    await sql.sync_state.record(session, Kind.SKILL, skill_id, deleted=True)
+    await record_deleted_edges(session, [skill_id])
+    masteries = await session.scalars(select(Mastery.student_id).where(Mastery.skill_id == skill_id))
+    await sql.sync_state.record_many(
+        session, Kind.MASTERY, [f"{student}:{skill_id}" for student in masteries], deleted=True
+    )
+    await session.execute(delete(Skill).where(Skill.id == skill_id))
     await sql.audit.write(
         session,
         actor_id,
@@ -142,28 +196,37 @@ async def delete_skill(
     )
 
 
-async def remove_skills(session: AsyncSession, skill_ids: Sequence[str]) -> None:
-    """Delete skills that nobody was assessed on, and record all that goes along."""
-    if not skill_ids:
-        return
-    edges = await session.execute(
-        select(SkillPrerequisite.prerequisite_id, SkillPrerequisite.dependent_id).where(
-            or_(
-                SkillPrerequisite.prerequisite_id.in_(skill_ids),
-                SkillPrerequisite.dependent_id.in_(skill_ids),
+async def record_deleted_edges(session: AsyncSession, skill_ids: Sequence[str]) -> None:
+    """Record as deleted every prerequisite that leaves or reaches some skills, before the cascade takes them."""
+    edges = (
+        await session.execute(
+            select(SkillPrerequisite.prerequisite_id, SkillPrerequisite.dependent_id).where(
+                or_(
+                    SkillPrerequisite.prerequisite_id.in_(skill_ids),
+                    SkillPrerequisite.dependent_id.in_(skill_ids),
+                )
             )
         )
+    ).all()
+    await sql.sync_state.record_many(
+        session, Kind.SKILL_PREREQUISITE, [f"{first}:{then}" for first, then in edges], deleted=True
     )
-    masteries = await session.execute(
-        select(Mastery.student_id, Mastery.skill_id).where(Mastery.skill_id.in_(skill_ids))
+
+
+async def approved_edges(session: AsyncSession, course_id: int) -> dict[str, list[str]]:
+    """Return the approved edges of a course: prerequisite -> dependents; one SELECT."""
+    rows = await session.execute(
+        select(SkillPrerequisite.prerequisite_id, SkillPrerequisite.dependent_id)
+        .where(
+            SkillPrerequisite.course_id == course_id,
+            SkillPrerequisite.status == PrerequisiteStatus.APPROVED,
+        )
+        .order_by(SkillPrerequisite.prerequisite_id, SkillPrerequisite.dependent_id)
     )
-    record = sql.sync_state.record_many
-    await record(session, Kind.SKILL, skill_ids, deleted=True)
-    await record(session, Kind.SKILL_PREREQUISITE, [f"{a}:{b}" for a, b in edges.all()], deleted=True)
-    await record(session, Kind.MASTERY, [f"{a}:{b}" for a, b in masteries.all()], deleted=True)
-    await session.execute(
-        delete(Skill).where(Skill.id.in_(skill_ids)).execution_options(synchronize_session="fetch")
-    )
+    edges: dict[str, list[str]] = {}
+    for first, then in rows:
+        edges.setdefault(first, []).append(then)
+    return edges
 
 
 async def set_prerequisite(
@@ -175,73 +238,74 @@ async def set_prerequisite(
     reason: str | None = None,
     strength: float = 1.0,
     status: PrerequisiteStatus = PrerequisiteStatus.APPROVED,
-    origin: EdgeOrigin = EdgeOrigin.TEACHER,
 ) -> SkillPrerequisite:
-    """Write the edge between two skills; raise NotFound, InvalidInput, Conflict (archived), Cycle.
+    """Write that one skill comes before another of its course; the same again changes nothing.
 
-    The same edge with the same values again changes nothing.
+    A PROPOSED edge may close a cycle: it waits for a decision and does not hold.
+    Raises NotFound, InvalidInput, Cycle (skill ids in the order of the edges), Conflict WRONG_STATE.
     """
-    prerequisite = await session.get(Skill, prerequisite_id)
-    dependent = await session.get(Skill, dependent_id)
-    if dependent is None:
-        raise errors.NotFound(Kind.SKILL, dependent_id, ("dependentId",))
-    if prerequisite is None or prerequisite.course_id != dependent.course_id:
+    dependent = await _skill(session, dependent_id, ("dependentId",))
+    prerequisite = await _skill(session, prerequisite_id, ("prerequisiteId",))
+    if prerequisite.course_id != dependent.course_id:
+        # As if it did not exist: a course shows nothing of another one.
         raise errors.NotFound(Kind.SKILL, prerequisite_id, ("prerequisiteId",))
     course_id = dependent.course_id
     await guards.live_course(session, course_id)
+    checker = Checker()
+    checker.optional_text(("reason",), reason, models.REASON_LENGTH)
+    checker.between(("strength",), strength, 0.0, 1.0, above=True)
+    if status is PrerequisiteStatus.REJECTED:
+        checker.add(("status",), "status must be APPROVED or PROPOSED: a rejection is a decision of its own.")
+    checker.raise_if_any()
+    if prerequisite_id == dependent_id:
+        raise errors.Cycle(
+            Kind.SKILL, [prerequisite_id, prerequisite_id], "A skill can not come before itself."
+        )
     await links.lock_course(session, course_id)
-    _check_edge(reason, strength, status)
     edge = await session.get(SkillPrerequisite, (prerequisite_id, dependent_id))
-    await _refuse_cycle(session, course_id, prerequisite_id, dependent_id)
+    if edge is not None and (edge.reason, edge.strength, edge.status) == (reason, strength, status):
+        return edge
     if edge is None or edge.status is PrerequisiteStatus.REJECTED:
-        await _refuse_too_many(session, dependent_id)
-    values = {"reason": reason, "strength": float(strength), "status": status, "origin": origin}
-    decided = status is PrerequisiteStatus.APPROVED
+        count = await session.scalar(
+            select(func.count()).where(
+                SkillPrerequisite.dependent_id == dependent_id,
+                SkillPrerequisite.status != PrerequisiteStatus.REJECTED,
+            )
+        )
+        if (count or 0) >= DIRECT_PREREQUISITES:
+            checker.add(("dependentId",), f"A skill has at most {DIRECT_PREREQUISITES} direct prerequisites.")
+            checker.raise_if_any()
+    if status is PrerequisiteStatus.APPROVED:
+        cycle = links.closed_cycle(await approved_edges(session, course_id), prerequisite_id, dependent_id)
+        if cycle is not None:
+            raise errors.Cycle(Kind.SKILL, cycle, "The edge would close a cycle of prerequisites.")
     if edge is None:
         edge = SkillPrerequisite(
-            prerequisite_id=prerequisite_id,
-            dependent_id=dependent_id,
-            course_id=course_id,
-            decided_by_id=actor_id if decided else None,
-            decided_at=models.now() if decided else None,
-            **values,
+            prerequisite_id=prerequisite_id, dependent_id=dependent_id, course_id=course_id
         )
         session.add(edge)
-        changes = [sql.audit.Change("status", None, status.value)]
-    else:
-        former = edge.status
-        changes = guards.assign(edge, values)
-        if edge.status is not former:
-            edge.decided_by_id = actor_id if decided else None
-            edge.decided_at = models.now() if decided else None
-    if changes:
-        await session.flush()
-        key = f"{prerequisite_id}:{dependent_id}"
-        await guards.touch(session, edge, Kind.SKILL_PREREQUISITE, key)
-        await sql.audit.write(
-            session,
-            actor_id,
-            "setPrerequisite",
-            Kind.SKILL_PREREQUISITE,
-            key,
-            course_id=course_id,
-            changes=changes,
-        )
+    edge.reason, edge.strength, edge.status, edge.origin = reason, strength, status, EdgeOrigin.TEACHER
+    decided = status is PrerequisiteStatus.APPROVED
+    edge.decided_by_id, edge.decided_at = (actor_id, models.now()) if decided else (None, None)
+    key = f"{prerequisite_id}:{dependent_id}"
+    await guards.touch(session, edge, Kind.SKILL_PREREQUISITE, key)
+    await sql.audit.write(
+        session, actor_id, "setPrerequisite", Kind.SKILL_PREREQUISITE, key, course_id=course_id
+    )
     return edge
 
 
 async def remove_prerequisite(
     session: AsyncSession, *, actor_id: int, prerequisite_id: str, dependent_id: str
 ) -> None:
-    """Take an edge away; raise NotFound, Conflict (archived)."""
+    """Take an edge away, whatever its status; raise NotFound, Conflict WRONG_STATE (archived)."""
     key = f"{prerequisite_id}:{dependent_id}"
     edge = await session.get(SkillPrerequisite, (prerequisite_id, dependent_id))
     if edge is None:
         raise errors.NotFound(Kind.SKILL_PREREQUISITE, key)
     await guards.live_course(session, edge.course_id)
-    await session.delete(edge)
-    await session.flush()
     await sql.sync_state.record(session, Kind.SKILL_PREREQUISITE, key, deleted=True)
+    await session.delete(edge)
     await sql.audit.write(
         session, actor_id, "removePrerequisite", Kind.SKILL_PREREQUISITE, key, course_id=edge.course_id
     )
@@ -251,110 +315,12 @@ async def prerequisites_by_keys(
     session: AsyncSession, keys: Iterable[tuple[str, str]]
 ) -> dict[tuple[str, str], SkillPrerequisite]:
     """Return edges by (prerequisite id, dependent id)."""
-    wanted = list(dict.fromkeys(keys))
-    found: dict[tuple[str, str], SkillPrerequisite] = {}
-    for start in range(0, len(wanted), PAIRS_AT_ONCE):
-        pairs = [
-            and_(SkillPrerequisite.prerequisite_id == first, SkillPrerequisite.dependent_id == second)
-            for first, second in wanted[start : start + PAIRS_AT_ONCE]
-        ]
-        for row in await session.scalars(select(SkillPrerequisite).where(or_(*pairs))):
-            found[row.prerequisite_id, row.dependent_id] = row
-    return found
-
-
-async def approved_edges(session: AsyncSession, course_id: int) -> list[tuple[str, str]]:
-    """Return the edges of a course that hold, as (prerequisite id, dependent id)."""
-    rows = await session.execute(
-        select(SkillPrerequisite.prerequisite_id, SkillPrerequisite.dependent_id).where(
-            SkillPrerequisite.course_id == course_id,
-            SkillPrerequisite.status == PrerequisiteStatus.APPROVED,
+    wanted = [tuple(key) for key in keys]
+    if not wanted:
+        return {}
+    rows = await session.scalars(
+        select(SkillPrerequisite).where(
+            tuple_(SkillPrerequisite.prerequisite_id, SkillPrerequisite.dependent_id).in_(wanted)
         )
     )
-    return [(first, second) for first, second in rows.all()]
-
-
-async def _skill(session: AsyncSession, skill_id: str) -> Skill:
-    skill = await session.get(Skill, skill_id)
-    if skill is None:
-        raise errors.NotFound(Kind.SKILL, skill_id, ("id",))
-    return skill
-
-
-async def _refuse_taken_name(
-    session: AsyncSession, course_id: int, name: str, skill_id: str | None = None
-) -> None:
-    other = await session.scalar(
-        select(Skill.id).where(Skill.course_id == course_id, Skill.name_key == keys.name_key(name))
-    )
-    if other is not None and other != skill_id:
-        raise errors.Conflict(
-            "DUPLICATE",
-            "The course already has a skill of this name.",
-            path=("name",),
-            conflicting=(Kind.SKILL.value, other),
-        )
-
-
-async def _require_links(
-    session: AsyncSession,
-    course_id: int,
-    theory_ids: Sequence[str] | None,
-    concept_ids: Sequence[str] | None,
-) -> None:
-    await links.require_same_course(
-        session, course_id=course_id, kind=Kind.THEORY, keys=theory_ids or (), field="theoryIds"
-    )
-    await links.require_same_course(
-        session, course_id=course_id, kind=Kind.CONCEPT, keys=concept_ids or (), field="conceptIds"
-    )
-
-
-async def _replace_links(
-    session: AsyncSession,
-    skill: Skill,
-    theory_ids: Sequence[str] | None,
-    concept_ids: Sequence[str] | None,
-) -> list[sql.audit.Change]:
-    owner = ("skill_id", skill.id)
-    changes = []
-    if theory_ids is not None:
-        changes.append(
-            await links.replace(session, SkillTheory, owner=owner, other="theory_id", wanted=theory_ids)
-        )
-    if concept_ids is not None:
-        changes.append(
-            await links.replace(session, SkillConcept, owner=owner, other="concept_id", wanted=concept_ids)
-        )
-    return [change for change in changes if change is not None]
-
-
-def _check_edge(reason: str | None, strength: float, status: PrerequisiteStatus) -> None:
-    checker = Checker()
-    checker.optional_text(("reason",), reason, models.REASON_LENGTH)
-    checker.between(("strength",), strength, 0, 1, above=True)
-    if status is PrerequisiteStatus.REJECTED:
-        checker.add(("status",), "status must be APPROVED or PROPOSED; an edge is rejected by a decision.")
-    checker.raise_if_any()
-
-
-async def _refuse_cycle(
-    session: AsyncSession, course_id: int, prerequisite_id: str, dependent_id: str
-) -> None:
-    cycle = find_cycle(await approved_edges(session, course_id), prerequisite_id, dependent_id)
-    if cycle is not None:
-        raise errors.Cycle(Kind.SKILL, cycle, "A skill would be needed before itself.")
-
-
-async def _refuse_too_many(session: AsyncSession, dependent_id: str) -> None:
-    present = await session.scalar(
-        select(func.count())
-        .select_from(SkillPrerequisite)
-        .where(
-            SkillPrerequisite.dependent_id == dependent_id,
-            SkillPrerequisite.status != PrerequisiteStatus.REJECTED,
-        )
-    )
-    if (present or 0) >= GREATEST_PREREQUISITES:
-        message = f"A skill has at most {GREATEST_PREREQUISITES} direct prerequisites."
-        raise errors.InvalidInput([errors.FieldError(("dependentId",), message)])
+    return {(row.prerequisite_id, row.dependent_id): row for row in rows}
