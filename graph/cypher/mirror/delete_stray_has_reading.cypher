@@ -6,7 +6,8 @@
 //
 // Promise: touches no other relationship. Returns how many went.
 UNWIND $rows AS row
-MATCH (start)-[link:HAS_READING]->(finish:READING {id: row.id})
+MATCH (finish:READING {id: row.id})
+MATCH (finish)<-[link:HAS_READING]-(start)
 WHERE start.id = row.start_id AND finish.id = row.end_id AND (row.type IS NULL OR link.type = row.type)
 DELETE link
 RETURN count(*) AS gone

@@ -5,6 +5,7 @@
 //
 // Promise: reads only. Returns start id, labels of the start, end id, labels of the end, all properties.
 UNWIND $ids AS id
-MATCH (start)-[link:HAS_VIDEO]->(finish:VIDEO {id: id})
+MATCH (finish:VIDEO {id: id})
+MATCH (finish)<-[link:HAS_VIDEO]-(start)
 RETURN start.id AS start_id, labels(start) AS start_labels, finish.id AS end_id, labels(finish) AS end_labels,
        properties(link) AS properties

@@ -17,7 +17,7 @@ OPTIONAL MATCH (buried:MIRROR_TOMBSTONE {key: row.record})
 WITH row, teacher, n, held, buried, coalesce(buried.version, 0) AS buried_version
 WITH row, teacher, n, held, buried, buried_version,
      CASE WHEN row.version >= held AND row.version > buried_version THEN [1] ELSE [] END AS apply
-OPTIONAL MATCH (other)-[stale:TEACHES_CLASS]->(n)
+OPTIONAL MATCH (n)<-[stale:TEACHES_CLASS]-(other)
 WHERE size(apply) = 1 AND (row.teacher_id IS NULL OR other.id <> row.teacher_id)
 WITH row, teacher, n, held, buried, buried_version, apply, collect(stale) AS stales
 FOREACH (stale IN stales | DELETE stale)
@@ -27,7 +27,7 @@ FOREACH (_ IN apply |
       n.updated_at = datetime(row.updated_at)
 )
 FOREACH (_ IN CASE WHEN teacher IS NULL THEN [] ELSE apply END |
-  MERGE (teacher)-[link:TEACHES_CLASS]->(n)
+  MERGE (n)<-[link:TEACHES_CLASS]-(teacher)
   SET link.version = row.version
 )
 FOREACH (_ IN apply | DELETE buried)

@@ -16,14 +16,14 @@ OPTIONAL MATCH (buried:MIRROR_TOMBSTONE {key: row.record})
 WITH row, parent, n, held, buried, coalesce(buried.version, 0) AS buried_version
 WITH row, parent, n, held, buried, buried_version,
      CASE WHEN row.version >= held AND row.version > buried_version THEN [1] ELSE [] END AS apply
-OPTIONAL MATCH (other)-[stale:HAS_METADATA]->(n)
+OPTIONAL MATCH (n)<-[stale:HAS_METADATA]-(other)
 WHERE size(apply) = 1 AND other.id <> row.student_id
 WITH row, parent, n, held, buried, buried_version, apply, collect(stale) AS stales
 FOREACH (stale IN stales | DELETE stale)
 FOREACH (_ IN apply |
   SET n += row.properties, n.version = row.version,
       n.updated_at = datetime(row.updated_at)
-  MERGE (parent)-[link:HAS_METADATA]->(n)
+  MERGE (n)<-[link:HAS_METADATA]-(parent)
   SET link.version = row.version
 )
 FOREACH (_ IN apply | DELETE buried)

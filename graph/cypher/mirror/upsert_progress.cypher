@@ -21,7 +21,7 @@ FOREACH (_ IN apply |
   SET n += row.properties, n.version = row.version,
       n.assessed_at = datetime(row.assessed_at),
       n.recorded_at = datetime(row.recorded_at)
-  MERGE (student)-[owned:HAS_PROGRESS]->(n)
+  MERGE (n)<-[owned:HAS_PROGRESS]-(student)
   SET owned.version = row.version
   MERGE (n)-[about:FOR_SKILL]->(skill)
   SET about.version = row.version

@@ -25,7 +25,7 @@ OPTIONAL MATCH (buried:MIRROR_TOMBSTONE {key: row.record})
 WITH row, theory_nodes, concept_nodes, n, former, own, other, held, buried, coalesce(buried.version, 0) AS buried_version
 WITH row, theory_nodes, concept_nodes, n, former, own, other, held, buried, buried_version,
      CASE WHEN row.version >= held AND row.version > buried_version THEN [1] ELSE [] END AS apply
-OPTIONAL MATCH (linked)-[stale:HAS_READING]->(n)
+OPTIONAL MATCH (n)<-[stale:HAS_READING]-(linked)
 WHERE size(apply) = 1 AND NOT linked.id IN row.theory_ids
 WITH row, theory_nodes, concept_nodes, n, former, own, other, held, buried, buried_version, apply, collect(stale) AS theory_stales
 OPTIONAL MATCH (n)-[stale:COVERS_CONCEPT]->(linked)
@@ -38,7 +38,7 @@ FOREACH (_ IN apply |
       n.created_at = datetime(row.created_at),
       n.updated_at = datetime(row.updated_at)
   FOREACH (linked IN theory_nodes |
-    MERGE (linked)-[link:HAS_READING]->(n)
+    MERGE (n)<-[link:HAS_READING]-(linked)
     SET link.version = row.version
   )
   FOREACH (linked IN concept_nodes |

@@ -16,7 +16,7 @@ OPTIONAL MATCH (buried:MIRROR_TOMBSTONE {key: row.record})
 WITH row, parent, n, held, buried, coalesce(buried.version, 0) AS buried_version
 WITH row, parent, n, held, buried, buried_version,
      CASE WHEN row.version >= held AND row.version > buried_version THEN [1] ELSE [] END AS apply
-OPTIONAL MATCH (other)-[stale:HAS_THEORY]->(n)
+OPTIONAL MATCH (n)<-[stale:HAS_THEORY]-(other)
 WHERE size(apply) = 1 AND other.id <> row.chapter_id
 WITH row, parent, n, held, buried, buried_version, apply, collect(stale) AS stales
 FOREACH (stale IN stales | DELETE stale)
@@ -25,7 +25,7 @@ FOREACH (_ IN apply |
       n.created_at = datetime(row.created_at),
       n.updated_at = datetime(row.updated_at),
       n.order = CASE WHEN held = 0 OR size(stales) > 0 THEN row.order ELSE n.order END
-  MERGE (parent)-[link:HAS_THEORY]->(n)
+  MERGE (n)<-[link:HAS_THEORY]-(parent)
   SET link.version = row.version
 )
 FOREACH (_ IN apply | DELETE buried)
