@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NoReturn, Self
 
 import neo4j
 from neo4j import exceptions
 
 from graph import schema
+from graph.embedded.lock import FileLock
 from graph.errors import GraphConflict, GraphError, GraphMisconfigured, GraphRejected, GraphUnavailable
 from graph.statements import Statement, load_statement
 
@@ -73,6 +75,8 @@ class GraphConfig:
     database: str | None = None
     """The database; None asks the server for the user's own once, at verify_credentials()."""
     embedded: bool = False
+    write_turn_file: Path | None = None
+    """On the embedded engine: the file that processes lock to write one after the other."""
     connect_timeout_seconds: float = 3.0
     max_pool_size: int = 50
     read_retry_seconds: float = 1.0
@@ -91,11 +95,8 @@ class GraphClient:
         self._database = config.database
         self._bookmarks: tuple[str, ...] = ()
         self._bookmark_manager = self._new_bookmark_manager()
-        # The embedded engine creates a relationship twice when two transactions MERGE it at once, and fails
-        # one of two that MERGE the same new node. Neo4j locks, so it may have writes side by side.
-        self._write_turn: contextlib.AbstractAsyncContextManager[Any] = (
-            asyncio.Lock() if config.embedded else contextlib.nullcontext()
-        )
+        self._turn_here = asyncio.Lock()
+        self._turn_elsewhere = FileLock(config.write_turn_file) if config.write_turn_file else None
 
     @classmethod
     def open(cls, config: GraphConfig) -> Self:
@@ -240,7 +241,7 @@ class GraphClient:
         try:
             async with (
                 asyncio.timeout(deadline_seconds),
-                self._write_turn if write else contextlib.nullcontext(),
+                self._write_turn() if write and self.config.embedded else contextlib.nullcontext(),
                 self._driver.session(
                     database=self._database,
                     bookmarks=neo4j.Bookmarks.from_raw_values(bookmarks or ()),
@@ -256,6 +257,24 @@ class GraphClient:
                 # later read would fail as well.
                 self._bookmark_manager, self._bookmarks = self._new_bookmark_manager(), ()
             _translate(error)
+
+    @contextlib.asynccontextmanager
+    async def _write_turn(self) -> AsyncIterator[None]:
+        """Wait until no other write to the embedded engine is under way, in this process or in another.
+
+        When two transactions MERGE the same relationship at once the engine makes two of it, and of two that
+        MERGE the same new node it fails one. Neo4j locks, so it may have writes side by side.
+        """
+        async with self._turn_here:
+            if self._turn_elsewhere is None:
+                yield
+                return
+            while not self._turn_elsewhere.acquire():  # noqa: ASYNC110 - another process announces nothing
+                await asyncio.sleep(0.005)
+            try:
+                yield
+            finally:
+                self._turn_elsewhere.release()
 
     def _new_bookmark_manager(self) -> neo4j.api.AsyncBookmarkManager:
         async def keep(bookmarks: neo4j.Bookmarks) -> None:

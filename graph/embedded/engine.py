@@ -29,6 +29,7 @@ from typing import Self
 
 from graph.client import GraphClient, GraphConfig
 from graph.embedded import host
+from graph.embedded.lock import FileLock
 from graph.errors import GraphError
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class EmbeddedEngine:
         self.folder = folder
         self.restarts = 0
         """How often our child ended by itself and was replaced."""
-        self._lock = _FolderLock(folder / "owner.lock")
+        self._lock = FileLock(folder / "owner.lock")
         self._child: subprocess.Popen[bytes] | None = None
         self._ports: dict[str, int] = {}
         self._password = ""
@@ -105,6 +106,7 @@ class EmbeddedEngine:
             password=self._password,
             database=host.DATABASE,
             embedded=True,
+            write_turn_file=self.folder / "write.lock",
         )
 
     @property
@@ -225,41 +227,6 @@ class EmbeddedEngine:
                     self._start_child(now + START_SECONDS)
                 except EmbeddedUnavailable as error:
                     logger.error("%s", error)
-
-
-class _FolderLock:
-    """Lock a file between processes; the child inherits it, so it is free when both are gone."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.descriptor: int | None = None
-        """Open as long as the lock is ours."""
-
-    def acquire(self) -> bool:
-        """Take the lock if it is free; True when it is ours, also from before."""
-        if self.descriptor is not None:
-            return True
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            return False
-        self.descriptor = descriptor
-        return True
-
-    def release(self) -> None:
-        """Give the lock back, unless a child still holds it as well."""
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
 
 
 def _kept_password(folder: Path) -> str:
