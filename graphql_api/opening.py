@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 INSTALL_HINT = (
     "No graph: LAB_TUTOR_NEO4J_URI is not set and the embedded engine is not installed. "
-    "Set the URI of a Neo4j server (compose.yaml has one), or: pip install 'lab-tutor[embedded]'"
+    "Set the URI of a Neo4j server (compose.yaml has one), or: pip install '.[embedded]' in the checkout"
 )
 
 

@@ -197,6 +197,107 @@ def test_import_for_an_unknown_teacher_is_refused(capsys: pytest.CaptureFixture[
     assert "--teacher: there is no account nobody@example.org" in capsys.readouterr().err
 
 
+COURSE = {
+    "version": 1,
+    "course": {"title": "Small course"},
+    "chapters": [
+        {"key": "c1", "name": "One", "theories": [{"key": "t1", "name": "First", "skills": ["s1"]}]},
+        {"key": "c2", "name": "Two", "theories": [{"key": "t2", "name": "Second", "skills": ["s2"]}]},
+    ],
+    "skills": [{"key": "s1", "name": "Add"}, {"key": "s2", "name": "Subtract"}],
+}
+
+
+@pytest.fixture
+def teacher(migrated: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the address of somebody who may have courses."""
+    monkeypatch.setenv("LAB_TUTOR_ADMIN_PASSWORD", PASSWORD)
+    assert run("create-admin", "ada@example.org") == 0
+    capsys.readouterr()
+    return "ada@example.org"
+
+
+def course_file(tmp_path: Path, content: object) -> str:
+    path = tmp_path / "course.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return str(path)
+
+
+def test_a_file_is_imported_once(teacher: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = course_file(tmp_path, COURSE)
+    assert run("import", path, "--teacher", teacher, "--json") == 0
+    first = json.loads(capsys.readouterr().out)
+    assert first["imported"] is True
+    assert {kind: count for kind, count in first["counts"].items() if count} == {
+        "CHAPTER": 2,
+        "THEORY": 2,
+        "SKILL": 2,
+    }
+    assert run("import", path, "--teacher", teacher, "--json") == 0
+    second = json.loads(capsys.readouterr().out)
+    assert (second["imported"], second["alreadyImported"]) == (False, True)
+    assert second["courseId"] == first["courseId"]
+    assert run("mirror", "status", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["pending"] > 0
+
+
+def test_every_finding_is_told_with_its_path_and_nothing_is_written(
+    teacher: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = json.loads(json.dumps(COURSE))
+    broken["chapters"][0]["theories"][0]["skills"] = ["s9"]
+    broken["skills"][1]["key"] = "s1"
+    assert run("mirror", "status", "--json") == 0
+    before = json.loads(capsys.readouterr().out)
+    assert run("import", course_file(tmp_path, broken), "--teacher", teacher) == 1
+    told = capsys.readouterr()
+    assert "chapters[0].theories[0].skills[0]" in told.err
+    assert "skills[1].key" in told.err
+    assert "nothing was imported" in told.out
+    assert run("mirror", "status", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == before
+
+
+def test_skip_invalid_imports_the_rest_and_says_what_was_left_out(
+    teacher: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = json.loads(json.dumps(COURSE))
+    broken["chapters"][0]["theories"][0]["skills"] = ["s1", "s9"]
+    path = course_file(tmp_path, broken)
+    assert run("import", path, "--teacher", teacher, "--skip-invalid", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["imported"] is True
+    assert [finding["path"] for finding in report["findings"]] == [
+        ["chapters", 0, "theories", 0, "skills", 1]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'{"version": 1,', "is no JSON"),
+        (b"\xff\xfe\x00", "is no UTF-8 text: byte 0"),
+        (b'{"version": NaN}', "NaN is no number of JSON"),
+        (b"[" * 100_000, "is nested too deeply"),
+        (b'{"version": ' + b"9" * 5_000 + b"}", "is no JSON"),
+    ],
+)
+def test_a_file_that_is_no_json_is_told_in_a_sentence(
+    teacher: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, expected: str
+) -> None:
+    path = tmp_path / "course.json"
+    path.write_bytes(content)
+    assert run("import", str(path), "--teacher", teacher) == 1
+    told = capsys.readouterr().err
+    assert expected in told
+    assert "Traceback" not in told
+
+
+def test_a_file_that_is_not_there_is_wrong_use(teacher: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("import", "nowhere.json", "--teacher", teacher) == 2
+    assert "nowhere.json does not exist" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("migrated")
 def test_the_demo_does_not_run_in_production(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
