@@ -72,7 +72,7 @@ async def set_concept_relation(
         cycle = links.closed_cycle(await prerequisite_edges(session, course_id), source_id, target_id)
         if cycle is not None:
             raise errors.Cycle(Kind.CONCEPT, cycle, "The relation would close a cycle of prerequisites.")
-    if relation is not None and relation.reason == reason:
+    if relation is not None and relation.reason == reason and relation.origin is EdgeOrigin.TEACHER:
         return relation
     if relation is None:
         relation = ConceptRelation(source_id=source_id, type=type, target_id=target_id, course_id=course_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
@@ -51,6 +51,28 @@ def check_url(checker: Checker, path: errors.Path, url: Any) -> str:
     return ""
 
 
+RESOURCES_IN_THEORY = 50  # of each kind
+
+
+async def _refuse_full_theories(
+    session: AsyncSession, kind: ResourceKind, theory_ids: Sequence[str], resource_id: str
+) -> None:
+    """Raise InvalidInput for theories that have no room for one more resource of a kind."""
+    rows = await session.execute(
+        select(ResourceTheory.theory_id, func.count())
+        .join(Resource, Resource.id == ResourceTheory.resource_id)
+        .where(ResourceTheory.theory_id.in_(theory_ids), Resource.kind == kind, Resource.id != resource_id)
+        .group_by(ResourceTheory.theory_id)
+    )
+    full = {key for key, count in rows if count >= RESOURCES_IN_THEORY}
+    checker = Checker()
+    for position, key in enumerate(theory_ids):
+        if key in full:
+            message = f"A theory has at most {RESOURCES_IN_THEORY} of each kind of resource."
+            checker.add(("theoryIds", str(position)), message)
+    checker.raise_if_any()
+
+
 async def create_resource(
     session: AsyncSession,
     *,
@@ -78,6 +100,8 @@ async def create_resource(
     await guards.live_course(session, course_id)
     await links.require_theories(session, course_id, theories)
     await links.require_concepts(session, course_id, concepts)
+    await links.lock_course(session, course_id)
+    await _refuse_full_theories(session, ResourceKind(kind), theories, "")
     await _refuse_taken_url(session, course_id, address)
     resource = Resource(
         id=models.new_id(), course_id=course_id, kind=ResourceKind(kind), title=title, url=address
@@ -161,6 +185,8 @@ async def update_resource(
     checker.raise_if_any()
     if theories is not None:
         await links.require_theories(session, course_id, theories)
+        await links.lock_course(session, course_id)
+        await _refuse_full_theories(session, resource.kind, theories, resource_id)
     if concepts is not None:
         await links.require_concepts(session, course_id, concepts)
     if address is not UNSET:
