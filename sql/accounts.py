@@ -17,12 +17,14 @@ import sql.tokens
 from sql import errors, guards, models
 from sql.models import Course, Credential, Enrollment, Kind, LoginAttempt, Metadata, Role, User
 from sql.pages import Page, Slice, Sort, paginate
-from sql.text import Checker
+from sql.search import matches
+from sql.text import Checker, storable
 from sql.unset import UNSET
 
 EMAIL_LENGTH = 254
 GREATEST_METADATA = 50
 ATTEMPTS_KEPT = timedelta(days=1)
+CLEAN_UP_EVERY = 100  # attempts: cleaning up looks at all of them, and each attempt need not pay for it
 _EMAIL = re.compile(
     r"[^@\s\x00-\x1f\x7f\ud800-\udfff]{1,64}@[^@\s\x00-\x1f\x7f\ud800-\udfff.]+(\.[^@\s\x00-\x1f\x7f\ud800-\udfff.]+)+"
 )
@@ -45,10 +47,12 @@ async def register(
 
     Raises InvalidInput with every value at fault, Conflict DUPLICATE for a taken address.
     """
+    checker = _checked(email, first_name, last_name)
     if role is Role.ADMIN:
-        raise _invalid(("role",), "role must be STUDENT or TEACHER: an admin is made by an operator.")
+        checker.add(("role",), "role must be STUDENT or TEACHER: an admin is made by an operator.")
     if role is Role.TEACHER and not teacher_registration_allowed:
-        raise _invalid(("role",), "role must be STUDENT here: an admin makes teachers.")
+        checker.add(("role",), "role must be STUDENT here: an admin makes teachers.")
+    checker.raise_if_any()
     user = await create_user(
         session,
         email=email,
@@ -65,16 +69,8 @@ async def create_user(
     session: AsyncSession, *, email: str, password_hash: str, first_name: str, last_name: str, role: Role
 ) -> User:
     """Make an account of any role: for operators. Raises InvalidInput, Conflict DUPLICATE."""
+    _checked(email, first_name, last_name).raise_if_any()
     lowered = email.strip().lower()
-    checker = Checker()
-    if len(lowered) > EMAIL_LENGTH or not _EMAIL.fullmatch(lowered):
-        checker.add(
-            ("email",),
-            f"email must be an address such as ada@example.org, at most {EMAIL_LENGTH} characters.",
-        )
-    checker.text(("firstName",), first_name, models.NAME_LENGTH)
-    checker.text(("lastName",), last_name, models.NAME_LENGTH)
-    checker.raise_if_any()
     if await find_by_email(session, lowered) is not None:
         raise errors.Conflict("DUPLICATE", "This e-mail address has an account already.", path=("email",))
     user = User(email=lowered, first_name=first_name, last_name=last_name, role=Role(role))
@@ -85,13 +81,29 @@ async def create_user(
     return user
 
 
+def _checked(email: str, first_name: str, last_name: str) -> Checker:
+    lowered = email.strip().lower()
+    checker = Checker()
+    if len(lowered) > EMAIL_LENGTH or not storable(lowered) or not _EMAIL.fullmatch(lowered):
+        checker.add(
+            ("email",),
+            f"email must be an address such as ada@example.org, at most {EMAIL_LENGTH} characters.",
+        )
+    checker.text(("firstName",), first_name, models.NAME_LENGTH)
+    checker.text(("lastName",), last_name, models.NAME_LENGTH)
+    return checker
+
+
 def _invalid(path: tuple[str, ...], message: str) -> errors.InvalidInput:
     return errors.InvalidInput([errors.FieldError(path, message)])
 
 
 async def find_by_email(session: AsyncSession, email: str) -> User | None:
     """Return the account of an address in any case, or None."""
-    found: User | None = await session.scalar(select(User).where(User.email == email.strip().lower()))
+    lowered = email.strip().lower()
+    if not storable(lowered):
+        return None
+    found: User | None = await session.scalar(select(User).where(User.email == lowered))
     return found
 
 
@@ -146,7 +158,8 @@ async def update_user(
 
 
 async def _user(session: AsyncSession, user_id: int) -> User:
-    user = await session.get(User, user_id)
+    # Locked, so that of two changes with one expected version only one is written.
+    user = await session.get(User, user_id, with_for_update={"key_share": True}, populate_existing=True)
     if user is None:
         raise errors.NotFound(Kind.USER, user_id)
     return user
@@ -157,6 +170,14 @@ async def set_user_role(session: AsyncSession, *, actor_id: int, user_id: int, r
 
     Raises NotFound, Conflict IN_USE (a teacher who still has courses), WRONG_STATE (the last admin).
     """
+    # All admins too, in one order: two of them who demote each other must meet here. The full lock also
+    # keeps new courses and enrollments of the person waiting, as their foreign keys need it.
+    await session.execute(
+        select(User.id)
+        .where(or_(User.id == user_id, User.role == Role.ADMIN))
+        .order_by(User.id)
+        .with_for_update()
+    )
     user = await _user(session, user_id)
     former = user.role
     if former is role:
@@ -205,7 +226,7 @@ async def users_by_ids(session: AsyncSession, ids: Iterable[int]) -> dict[int, U
 
 
 def _visible(viewer_id: int, viewer_role: Role) -> ColumnElement[bool]:
-    """Return the condition for people somebody may see: oneself, teachers, students of own courses, all for an admin."""
+    """Return the condition for people somebody may see: oneself, teachers, own students; all for an admin."""
     if viewer_role is Role.ADMIN:
         return User.id.is_not(None)
     own_student = exists().where(
@@ -246,14 +267,8 @@ async def list_users(
                 Course.teacher_id == viewer_id,
             ),
         )
-    for word in (search or "").split():
-        matches = [
-            User.first_name.istartswith(word, autoescape=True),
-            User.last_name.istartswith(word, autoescape=True),
-        ]
-        if viewer_role is Role.ADMIN:
-            matches.append(User.email.istartswith(word, autoescape=True))
-        statement = statement.where(or_(*matches))
+    columns = [User.first_name, User.last_name, *([User.email] if viewer_role is Role.ADMIN else [])]
+    statement = statement.where(*matches(search, *columns, begins=True))
     if role is not None:
         statement = statement.where(User.role == role)
     if active is not None:
@@ -302,7 +317,8 @@ async def set_metadata(
     checker.text(("key",), key, models.NAME_LENGTH)
     checker.text(("value",), value, models.DESCRIPTION_LENGTH, least=0)
     checker.raise_if_any()
-    student = await session.get(User, student_id)
+    # Locked: the bound of a profile, and the one entry of a key, are checked by one writer at a time.
+    student = await session.get(User, student_id, with_for_update={"key_share": True}, populate_existing=True)
     if student is None or student.role is not Role.STUDENT:
         raise errors.NotFound(Kind.USER, student_id, ("studentId",))
     entries = {entry.key: entry for entry in (await metadata_of(session, [student_id])).get(student_id, [])}
@@ -323,7 +339,7 @@ async def set_metadata(
 
 async def remove_metadata(session: AsyncSession, *, actor_id: int, metadata_id: str) -> None:
     """Take a profile entry away; raise NotFound."""
-    entry = await session.get(Metadata, metadata_id)
+    entry = await session.get(Metadata, metadata_id, with_for_update=True, populate_existing=True)
     if entry is None:
         raise errors.NotFound(Kind.METADATA, metadata_id)
     await sql.sync_state.record(session, Kind.METADATA, metadata_id, deleted=True)
@@ -339,8 +355,11 @@ async def count_attempt(
 ) -> tuple[int, int]:
     """Count an attempt; return how many there were within the window (by account, by address), this one too."""
     moment = models.now()
-    email, address = email[:EMAIL_LENGTH], address[:64]
-    session.add(LoginAttempt(email=email, address=address, attempted_at=moment))
+    # Counted as well when it can not be stored as it came.
+    email = "".join(character if storable(character) else "?" for character in email[:EMAIL_LENGTH])
+    address = address[:64]
+    attempt = LoginAttempt(email=email, address=address, attempted_at=moment)
+    session.add(attempt)
     await session.flush()
     recent = LoginAttempt.attempted_at > moment - window
     by_account = await session.scalar(
@@ -349,5 +368,6 @@ async def count_attempt(
     by_address = await session.scalar(
         select(func.count()).select_from(LoginAttempt).where(LoginAttempt.address == address, recent)
     )
-    await session.execute(delete(LoginAttempt).where(LoginAttempt.attempted_at < moment - ATTEMPTS_KEPT))
+    if attempt.id % CLEAN_UP_EVERY == 0:
+        await session.execute(delete(LoginAttempt).where(LoginAttempt.attempted_at < moment - ATTEMPTS_KEPT))
     return by_account or 0, by_address or 0

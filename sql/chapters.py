@@ -22,7 +22,11 @@ GREATEST_COUNT = 200
 async def chapters_of(session: AsyncSession, course_id: int) -> list[Chapter]:
     """Return the chapters of a course in order."""
     rows = await session.scalars(
-        select(Chapter).where(Chapter.course_id == course_id).order_by(Chapter.order, Chapter.id)
+        select(Chapter)
+        .where(Chapter.course_id == course_id)
+        .order_by(Chapter.order, Chapter.id)
+        # What this session read before it had the course's lock may be old.
+        .execution_options(populate_existing=True)
     )
     return list(rows)
 
@@ -74,10 +78,16 @@ async def create_chapter(
 
 
 async def _live_chapter(session: AsyncSession, chapter_id: str) -> tuple[Chapter, Course]:
-    chapter = await session.get(Chapter, chapter_id)
+    """Return a chapter and its course, locked; raise NotFound, Conflict (archived)."""
+    course_id = await session.scalar(select(Chapter.course_id).where(Chapter.id == chapter_id))
+    if course_id is None:
+        raise errors.NotFound(Kind.CHAPTER, chapter_id)
+    course = await guards.live_course(session, course_id)
+    # Read behind the lock: who held it before may have changed or deleted the chapter.
+    chapter = await session.get(Chapter, chapter_id, populate_existing=True)
     if chapter is None:
         raise errors.NotFound(Kind.CHAPTER, chapter_id)
-    return chapter, await guards.live_course(session, chapter.course_id)
+    return chapter, course
 
 
 async def update_chapter(
@@ -123,6 +133,8 @@ async def delete_chapter(
     guards.check_version(chapter, expected_version)
     theories = await sql.theories.theories_of(session, chapter_id)
     deleted: dict[str, int] = {Kind.CHAPTER.value: 1}
+    # First, so that the write is known by the chapter and not by one of its theories.
+    await sql.sync_state.record(session, Kind.CHAPTER, chapter_id, deleted=True)
     if move_theories_to is not None:
         target = await session.get(Chapter, move_theories_to)
         if target is None or target.course_id != course.id:
@@ -135,7 +147,6 @@ async def delete_chapter(
         for kind, count in (await sql.theories.delete_theories(session, course.id, theories)).items():
             deleted[kind] = deleted.get(kind, 0) + count
     others = [other for other in await chapters_of(session, course.id) if other.id != chapter_id]
-    await sql.sync_state.record(session, Kind.CHAPTER, chapter_id, deleted=True)
     await sql.sync_state.record(session, Kind.THEORY_SEQUENCE, chapter_id, deleted=True)
     await session.flush()
     await session.execute(delete(Chapter).where(Chapter.id == chapter_id))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import models
 from sql.models import Course, Enrollment, Kind, PublicationStatus, Role
 from sql.pages import Page, Slice, Sort, paginate
+from sql.search import matches
 
 
 def visible(viewer_id: int, viewer_role: Role) -> ColumnElement[bool]:
@@ -56,14 +57,13 @@ async def list_courses(
     with_total: bool = False,
 ) -> Slice:
     """Return a page of the courses that somebody may see. `viewer_part`: TEACHING, ENROLLED or JOINABLE."""
-    statement: Select[Any] = select(Course).where(
+    statement: Select[*tuple[Any, ...]] = select(Course).where(
         visible(viewer_id, viewer_role),
         Course.archived_at.is_not(None) if archived else Course.archived_at.is_(None),
     )
     if teacher_id is not None:
         statement = statement.where(Course.teacher_id == teacher_id)
-    for word in (search or "").split():
-        statement = statement.where(Course.title.icontains(word, autoescape=True))
+    statement = statement.where(*matches(search, Course.title))
     enrolled = exists().where(Enrollment.course_id == Course.id, Enrollment.student_id == viewer_id)
     if viewer_part == "TEACHING":
         statement = statement.where(Course.teacher_id == viewer_id)
@@ -71,7 +71,9 @@ async def list_courses(
         statement = statement.where(enrolled)
     elif viewer_part == "JOINABLE":
         joinable = Course.publication_status == PublicationStatus.PUBLISHED
-        statement = statement.where(joinable, ~enrolled, viewer_role is Role.STUDENT)
+        statement = statement.where(
+            joinable if viewer_role is Role.STUDENT else false(), Course.archived_at.is_(None), ~enrolled
+        )
     if level is not None:
         statement = statement.where(Course.level == level)
     if publication_status is not None:
@@ -141,9 +143,13 @@ _CURRICULUM: dict[Kind, tuple[tuple[Any, ...], Any, tuple[Any, Any] | None]] = {
 }
 
 
-def _keyed(kind: Kind, keys: Iterable[Any]) -> tuple[Select[Any], int]:
+# Who sees one is not a question of seeing the course: kept apart from what visible_keys answers.
+_WITH_EVIDENCE = _CURRICULUM | {Kind.PROGRESS: ((models.Assessment.id,), models.Assessment.course_id, None)}
+
+
+def _keyed(kind: Kind, keys: Iterable[Any]) -> tuple[Select[*tuple[Any, ...]], int]:
     """Return a statement of (key columns, course id) for some keys of a kind, and the number of key columns."""
-    columns, course_column, joined = _CURRICULUM[kind]
+    columns, course_column, joined = _WITH_EVIDENCE[kind]
     statement = select(*columns, course_column)
     if joined is not None:
         statement = statement.select_from(columns[0].class_).join(*joined)
@@ -151,8 +157,8 @@ def _keyed(kind: Kind, keys: Iterable[Any]) -> tuple[Select[Any], int]:
     if len(columns) == 1:
         return statement.where(columns[0].in_(wanted)), 1
     # A short list of pairs: OR is understood by both databases and keeps the column types.
-    matches = [and_(*(column == part for column, part in zip(columns, key, strict=True))) for key in wanted]
-    return statement.where(or_(*matches)) if matches else statement.where(False), len(columns)
+    each = [and_(*(column == part for column, part in zip(columns, key, strict=True))) for key in wanted]
+    return statement.where(or_(false(), *each)), len(columns)
 
 
 def _key(row: Any, count: int) -> Any:
@@ -163,7 +169,7 @@ def _key(row: Any, count: int) -> Any:
 
 
 async def course_of(session: AsyncSession, kind: Kind, keys: Iterable[Any]) -> dict[Any, int]:
-    """Return the course of each record of a curriculum kind, by key (a text, or a tuple of parts)."""
+    """Return the course of each record of the curriculum or the evidence, by key (a text, or its parts)."""
     statement, count = _keyed(kind, keys)
     return {_key(row, count): row[count] for row in await session.execute(statement)}
 
@@ -196,7 +202,7 @@ async def mirrored_keys(session: AsyncSession, course_id: int) -> dict[Kind, lis
     """Return the keys of every mirrored record of a course but the course itself, as sync_records spells them."""
     chapter, theory = models.Chapter, models.Theory
     mention, relation, edge = models.ConceptMention, models.ConceptRelation, models.SkillPrerequisite
-    statements: dict[Kind, Select[Any]] = {
+    statements: dict[Kind, Select[*tuple[Any, ...]]] = {
         Kind.ENROLLMENT: select(Enrollment.course_id, Enrollment.student_id).where(
             Enrollment.course_id == course_id
         ),

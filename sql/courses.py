@@ -51,6 +51,16 @@ __all__ = [
 ]
 
 
+# What goes with a course without being in the graph.
+_UNMIRRORED: dict[
+    str, type[models.ConceptMerge] | type[models.ExtractionRun] | type[models.ExtractionDocument]
+] = {
+    "CONCEPT_MERGE": models.ConceptMerge,
+    "EXTRACTION_RUN": models.ExtractionRun,
+    "EXTRACTION_DOCUMENT": models.ExtractionDocument,
+}
+
+
 async def create_course(
     session: AsyncSession,
     *,
@@ -62,14 +72,21 @@ async def create_course(
 ) -> Course:
     """Make a course, as a draft.
 
-    Raises NotFound (no such teacher), InvalidInput, Conflict DUPLICATE (the teacher has the title).
+    Its teacher is a teacher, or the admin who makes it. Raises NotFound (no such teacher), InvalidInput,
+    Conflict DUPLICATE (the teacher has the title).
     """
     checker = Checker()
     checker.text(("title",), title, models.TITLE_LENGTH)
     checker.optional_text(("description",), description, models.DESCRIPTION_LENGTH)
     checker.raise_if_any()
-    teacher = await session.get(models.User, teacher_id)
-    if teacher is None or teacher.role is Role.STUDENT:
+    # Locked against a change of role meanwhile; several courses at once are no harm.
+    teacher = await session.get(
+        models.User, teacher_id, with_for_update={"read": True}, populate_existing=True
+    )
+    allowed = teacher is not None and (
+        teacher.role is Role.TEACHER or (teacher.role is Role.ADMIN and teacher_id == actor_id)
+    )
+    if not allowed:
         raise errors.NotFound("USER", teacher_id, ("teacherId",))
     await _refuse_taken_title(session, teacher_id, title)
     course = Course(teacher_id=teacher_id, title=title, description=description, level=CourseLevel(level))
@@ -205,8 +222,12 @@ async def unpublish_course(
     return course
 
 
-async def _course(session: AsyncSession, course_id: int) -> Course:
-    course = await session.get(Course, course_id)
+async def _course(session: AsyncSession, course_id: int, *, deleting: bool = False) -> Course:
+    """Return a course, archived or not, locked like guards.live_course does; raise NotFound."""
+    # To delete, lock fully: nobody may add what refers to the course behind the list of what goes with it.
+    course = await session.get(
+        Course, course_id, with_for_update=True if deleting else {"key_share": True}, populate_existing=True
+    )
     if course is None:
         raise errors.NotFound(Kind.COURSE, course_id)
     return course
@@ -219,7 +240,7 @@ async def delete_course(
 
     Raises Conflict WRONG_STATE unless it is archived, or a draft without students.
     """
-    course = await _course(session, course_id)
+    course = await _course(session, course_id, deleting=True)
     guards.check_version(course, expected_version)
     students = await session.scalar(
         select(func.count()).select_from(models.Enrollment).where(models.Enrollment.course_id == course_id)
@@ -231,22 +252,22 @@ async def delete_course(
             "Only an archived course, or a draft without students, can be deleted: archive it first.",
             path=("id",),
         )
-    deleted: dict[str, int] = {}
+    deleted: dict[str, int] = {Kind.COURSE.value: 1}
     await sql.sync_state.record(session, Kind.COURSE, course_id, deleted=True)
     for kind, keys in (await course_reads.mirrored_keys(session, course_id)).items():
         if keys:
             await sql.sync_state.record_many(session, kind, keys, deleted=True)
             if kind not in (Kind.CHAPTER_SEQUENCE, Kind.THEORY_SEQUENCE):
                 deleted[kind.value] = len(keys)
-    runs = await session.scalar(
-        select(func.count())
-        .select_from(models.ExtractionRun)
-        .where(models.ExtractionRun.course_id == course_id)
-    )
-    deleted |= {Kind.COURSE.value: 1, "EXTRACTION_RUN": runs or 0}
+    for name, model in _UNMIRRORED.items():
+        number = await session.scalar(
+            select(func.count()).select_from(model).where(model.course_id == course_id)
+        )
+        if number:
+            deleted[name] = number
     # Before the cascade: a skill with evidence restricts its own deletion.
-    for model in (models.Assessment, models.Mastery):
-        await session.execute(delete(model).where(model.course_id == course_id))  # type: ignore[attr-defined]
+    for evidence in (models.Assessment, models.Mastery):
+        await session.execute(delete(evidence).where(evidence.course_id == course_id))
     await session.execute(delete(Course).where(Course.id == course_id))
     await sql.audit.write(
         session,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Select, delete, func, or_, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
@@ -13,6 +13,8 @@ import sql.sync_state
 from sql import course_reads, errors, guards
 from sql.models import Course, Enrollment, Kind, PublicationStatus, Role, User
 from sql.pages import Page, Slice, Sort, paginate
+from sql.search import matches
+from sql.text import storable
 
 GREATEST_BATCH = 200
 
@@ -20,10 +22,15 @@ GREATEST_BATCH = 200
 async def join_course(session: AsyncSession, *, student_id: int, course_id: int) -> Enrollment:
     """Enroll oneself in a published live course; joining again changes nothing.
 
-    Raises NotFound, Conflict WRONG_STATE (archived or a draft).
+    Raises NotFound, Conflict WRONG_STATE (archived or a draft; somebody who is no student).
     """
-    # Without the lock: a class that joins at once need not queue.
+    # A shared lock: a class that joins at once need not queue, and the course stays as it is meanwhile.
+    await session.get(Course, course_id, with_for_update={"read": True}, populate_existing=True)
     course = await guards.live_course(session, course_id, path=("courseId",), lock=False)
+    # The student's own lock: of two clicks at once the second finds the enrollment of the first.
+    student = await session.get(User, student_id, with_for_update={"key_share": True}, populate_existing=True)
+    if student is None or student.role is not Role.STUDENT:
+        raise errors.Conflict("WRONG_STATE", "Only a student can join a course.")
     existing = await _find(session, course_id, [student_id])
     if existing:
         return existing[student_id]
@@ -94,7 +101,11 @@ async def enroll_students(
     by_id = {
         user.id: user
         for user in await session.scalars(
-            select(User).where(User.id.in_(student_ids), User.role == Role.STUDENT)
+            # Locked against a change of role meanwhile.
+            select(User)
+            .where(User.id.in_(student_ids), User.role == Role.STUDENT)
+            .order_by(User.id)
+            .with_for_update(read=True)
         )
     }
     for index, student_id in enumerate(student_ids):
@@ -104,15 +115,22 @@ async def enroll_students(
     by_email = {
         user.email: user
         for user in await session.scalars(
-            select(User).where(User.email.in_(lowered), User.role == Role.STUDENT)
+            select(User)
+            .where(User.email.in_([email for email in lowered if storable(email)]), User.role == Role.STUDENT)
+            .order_by(User.id)
+            .with_for_update(read=True)
         )
     }
     wanted = list(student_ids) + [by_email[email].id for email in lowered if email in by_email]
     wanted = list(dict.fromkeys(wanted))
     found = await _find(session, course_id, wanted)
-    for row in await _enroll(session, course_id, [one for one in wanted if one not in found]):
+    added = [one for one in wanted if one not in found]
+    for row in await _enroll(session, course_id, added):
         found[row.student_id] = row
-    await sql.audit.write(session, actor_id, "enrollStudents", Kind.COURSE, course_id, course_id=course_id)
+    if added:
+        await sql.audit.write(
+            session, actor_id, "enrollStudents", Kind.COURSE, course_id, course_id=course_id
+        )
     unmatched = [email for email, low in zip(emails, lowered, strict=True) if low not in by_email]
     return [found[student_id] for student_id in wanted], unmatched
 
@@ -124,8 +142,13 @@ async def remove_students(
     if not 1 <= len(student_ids) <= GREATEST_BATCH:
         message = f"1 to {GREATEST_BATCH} students are removed at a time, not {len(student_ids)}."
         raise errors.InvalidInput([errors.FieldError(("studentIds",), message)])
+    if await session.get(Course, course_id) is None:
+        raise errors.NotFound(Kind.COURSE, course_id, ("courseId",))
     removed = await end_enrollments(session, course_id=course_id, student_ids=student_ids)
-    await sql.audit.write(session, actor_id, "removeStudents", Kind.COURSE, course_id, course_id=course_id)
+    if removed:
+        await sql.audit.write(
+            session, actor_id, "removeStudents", Kind.COURSE, course_id, course_id=course_id
+        )
     return removed
 
 
@@ -142,7 +165,8 @@ async def list_enrollments(
 ) -> Slice:
     """Return a page of enrollments: of a course by last name, or of a student newest first.
 
-    Of a student only those in courses that the viewer may see.
+    Of a student only those in courses that the viewer may see: one statement for each student. Of a course
+    everybody: whose own enrollment alone may be seen is named as `student_id`.
     """
     statement: Select[Any] = select(Enrollment)
     if student_id is not None:
@@ -156,13 +180,7 @@ async def list_enrollments(
     statement = statement.join(User, User.id == Enrollment.student_id).where(
         Enrollment.course_id == course_id
     )
-    for word in (search or "").split():
-        statement = statement.where(
-            or_(
-                User.first_name.istartswith(word, autoescape=True),
-                User.last_name.istartswith(word, autoescape=True),
-            )
-        )
+    statement = statement.where(*matches(search, User.first_name, User.last_name, begins=True))
     sorts = [Sort(User.last_name), Sort(User.first_name), Sort(Enrollment.id)]
     return await paginate(session, statement, sorts, page, with_total=with_total)
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, Enum, Select, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql.errors import SqlError
+from sql.models import UtcDateTime
 
 
 class InvalidCursor(SqlError):
@@ -78,7 +80,7 @@ async def paginate(
         total = await session.scalar(select(func.count()).select_from(counted))
     wanted = statement.add_columns(*[sort.column for sort in sorts])
     if cursor is not None:
-        wanted = wanted.where(_beyond(sorts, _decode(cursor, argument, len(sorts)), backward))
+        wanted = wanted.where(_beyond(sorts, _decode(cursor, argument, sorts), backward))
     for sort in sorts:
         wanted = wanted.order_by(sort.column.desc() if sort.descending != backward else sort.column.asc())
     found = (await session.execute(wanted.limit(size + 1))).all()
@@ -109,31 +111,48 @@ def _encode(values: Sequence[Any]) -> str:
     plain = [
         {"t": value.astimezone(UTC).isoformat()} if isinstance(value, datetime) else value for value in values
     ]
-    text = json.dumps(plain, ensure_ascii=True, separators=(",", ":"))
+    # UTF-8 rather than escapes: the longest title in any script stays a cursor of bounded length.
+    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
 
 
-def _decode(cursor: str, argument: str, count: int) -> list[Any]:
+def _decode(cursor: str, argument: str, sorts: Sequence[Sort]) -> list[Any]:
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
-        values = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        if not isinstance(values, list) or len(values) != count:
-            raise InvalidCursor(argument)
-        return [_value(value, argument) for value in values]
-    except (ValueError, UnicodeError, binascii.Error, RecursionError):
-        raise InvalidCursor(argument) from None
+        text = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
+        values = json.loads(text, parse_constant=_refuse)
+        if isinstance(values, list) and len(values) == len(sorts):
+            return [_value(value, sort.column.type) for value, sort in zip(values, sorts, strict=True)]
+    # Overflow: a moment at the edge of the calendar whose offset leads beyond it.
+    except (ValueError, OverflowError, binascii.Error, RecursionError):
+        pass
+    raise InvalidCursor(argument)
 
 
-def _value(value: Any, argument: str) -> Any:
-    if isinstance(value, dict):
-        moment = datetime.fromisoformat(value["t"]) if set(value) == {"t"} else None
-        if moment is None or moment.tzinfo is None:
-            raise InvalidCursor(argument)
-        return moment
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise InvalidCursor(argument)
-    if isinstance(value, int) and abs(value) >= 2**63:
-        raise InvalidCursor(argument)
-    if isinstance(value, str) and ("\x00" in value or any("\ud800" <= c <= "\udfff" for c in value)):
-        raise InvalidCursor(argument)
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
+
+
+def _value(value: Any, column_type: Any) -> Any:
+    """Return a value that the column can be compared with; PostgreSQL's driver fails on any other type."""
+    if isinstance(column_type, UtcDateTime | DateTime):
+        if not isinstance(value, dict) or set(value) != {"t"} or not isinstance(value["t"], str):
+            raise ValueError(value)
+        moment = datetime.fromisoformat(value["t"])
+        if moment.tzinfo is None:
+            raise ValueError(value)
+        return moment.astimezone(UTC)
+    if isinstance(column_type, Enum):
+        if value not in column_type.enums:
+            raise ValueError(value)
+        return value
+    expected = column_type.python_type
+    if issubclass(expected, str):
+        fits = isinstance(value, str) and not any(c == "\x00" or "\ud800" <= c <= "\udfff" for c in value)
+    elif issubclass(expected, float):
+        fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    else:
+        fits = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    if not fits:
+        raise ValueError(value)
     return value

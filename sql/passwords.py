@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -48,22 +49,29 @@ async def _off_loop(work: Callable[[], T]) -> T:
 
 async def hash_password(password: str) -> str:
     """Return the argon2id hash of a password."""
-    return await _off_loop(functools.partial(_hashing.hasher.hash, password))
+    return await _off_loop(functools.partial(_hashing.hasher.hash, _bytes(password)))
+
+
+def _bytes(password: str) -> bytes:
+    # JSON can carry half a surrogate pair: such a password is wrong, and no failure of the server.
+    return password.encode("utf-8", "surrogatepass")
 
 
 async def verify_password(password_hash: str | None, password: str) -> bool:
     """Return whether a password fits a hash; None (no such account) takes as long and is False."""
     if password_hash is None:
         if _hashing.decoy is None:
+            # Making a hash takes as long as verifying one: the first unknown account takes no longer.
             _hashing.decoy = await hash_password("a password that nobody has")
-        await _off_loop(functools.partial(_verify, _hashing.decoy, password))
+        else:
+            await _off_loop(functools.partial(_verify, _hashing.decoy, password))
         return False
     return await _off_loop(functools.partial(_verify, password_hash, password))
 
 
 def _verify(password_hash: str, password: str) -> bool:
     try:
-        return _hashing.hasher.verify(password_hash, password)
+        return _hashing.hasher.verify(password_hash, _bytes(password))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -105,5 +113,5 @@ def _is_repeated(text: str) -> bool:
 
 def _is_sequence(text: str) -> bool:
     """Return whether each character follows the one before: "abcdefghijkl", "987654321098"."""
-    steps = {ord(b) - ord(a) for a, b in zip(text, text[1:], strict=False)}
+    steps = {ord(b) - ord(a) for a, b in itertools.pairwise(text)}
     return steps in ({1}, {-1}) or steps <= {1, -9} or steps <= {-1, 9}

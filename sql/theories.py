@@ -32,7 +32,11 @@ GREATEST_COUNT = 100
 async def theories_of(session: AsyncSession, chapter_id: str) -> list[Theory]:
     """Return the theories of a chapter in order."""
     rows = await session.scalars(
-        select(Theory).where(Theory.chapter_id == chapter_id).order_by(Theory.order, Theory.id)
+        select(Theory)
+        .where(Theory.chapter_id == chapter_id)
+        .order_by(Theory.order, Theory.id)
+        # What this session read before it had the course's lock may be old.
+        .execution_options(populate_existing=True)
     )
     return list(rows)
 
@@ -71,10 +75,13 @@ async def create_theory(
     order: int | None = None,
 ) -> Theory:
     """Add a theory at a place of a chapter, or at its end; raise NotFound, InvalidInput, Conflict (archived)."""
-    chapter = await session.get(Chapter, chapter_id)
-    if chapter is None:
+    course_id = await session.scalar(select(Chapter.course_id).where(Chapter.id == chapter_id))
+    if course_id is None:
         raise errors.NotFound(Kind.CHAPTER, chapter_id, ("chapterId",))
-    await guards.live_course(session, chapter.course_id)
+    await guards.live_course(session, course_id)
+    # Read behind the lock: who held it before may have deleted the chapter.
+    if await session.get(Chapter, chapter_id, populate_existing=True) is None:
+        raise errors.NotFound(Kind.CHAPTER, chapter_id, ("chapterId",))
     others = await theories_of(session, chapter_id)
     checker = Checker()
     checker.text(("name",), name, models.NAME_LENGTH)
@@ -85,24 +92,26 @@ async def create_theory(
         checker.add(("chapterId",), f"A chapter has at most {GREATEST_COUNT} theories.")
     checker.raise_if_any()
     place = len(others) if order is None else order
-    theory = Theory(
-        course_id=chapter.course_id, chapter_id=chapter_id, name=name, summary=summary, order=place
-    )
+    theory = Theory(course_id=course_id, chapter_id=chapter_id, name=name, summary=summary, order=place)
     session.add(theory)
     await session.flush()
     await guards.touch(session, theory, Kind.THEORY, theory.id)
     await put_in_order(session, chapter_id, [*others[:place], theory, *others[place:]])
-    await sql.audit.write(
-        session, actor_id, "createTheory", Kind.THEORY, theory.id, course_id=chapter.course_id
-    )
+    await sql.audit.write(session, actor_id, "createTheory", Kind.THEORY, theory.id, course_id=course_id)
     return theory
 
 
 async def _live_theory(session: AsyncSession, theory_id: str) -> tuple[Theory, Course]:
-    theory = await session.get(Theory, theory_id)
+    """Return a theory and its course, locked; raise NotFound, Conflict (archived)."""
+    course_id = await session.scalar(select(Theory.course_id).where(Theory.id == theory_id))
+    if course_id is None:
+        raise errors.NotFound(Kind.THEORY, theory_id)
+    course = await guards.live_course(session, course_id)
+    # Read behind the lock: who held it before may have changed, moved or deleted the theory.
+    theory = await session.get(Theory, theory_id, populate_existing=True)
     if theory is None:
         raise errors.NotFound(Kind.THEORY, theory_id)
-    return theory, await guards.live_course(session, theory.course_id)
+    return theory, course
 
 
 async def update_theory(
@@ -188,11 +197,12 @@ async def delete_theories(
     await session.execute(delete(Theory).where(Theory.id.in_(ids)))
     concept_ids = sorted({concept_id for _, concept_id in mentions})
     unused = await sql.concepts.remove_unused(session, course_id=course_id, concept_ids=concept_ids)
-    return {
+    counts = {
         Kind.THEORY.value: len(ids),
         Kind.CONCEPT_MENTION.value: len(mentions),
         Kind.CONCEPT.value: unused,
     }
+    return {kind: count for kind, count in counts.items() if count}
 
 
 async def move_theory(
@@ -213,7 +223,7 @@ async def move_theory(
     former = theory.chapter_id
     target_id = chapter_id or former
     if target_id != former:
-        target = await session.get(Chapter, target_id)
+        target = await session.get(Chapter, target_id, populate_existing=True)
         if target is None or target.course_id != course.id:
             raise errors.NotFound(Kind.CHAPTER, target_id, ("chapterId",))
     others = [other for other in await theories_of(session, target_id) if other.id != theory_id]

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
@@ -91,9 +91,12 @@ async def _revoke_family(session: AsyncSession, family: str) -> None:
 
 
 async def revoke(session: AsyncSession, token: str, *, everywhere: bool = False) -> int:
-    """End the session of a token, or all of its account; return how many sessions ended (families)."""
+    """End the session of a token, or all of its account; return how many sessions ended (families).
+
+    A token that is over ends nothing: who finds an old one must not be able to sign its owner out.
+    """
     known = await session.get(RefreshToken, _hash(token)) if len(token) <= GREATEST_LENGTH else None
-    if known is None:
+    if known is None or known.revoked_at is not None or known.expires_at <= models.now():
         return 0
     condition = RefreshToken.user_id == known.user_id if everywhere else RefreshToken.family == known.family
     return await _end(session, condition)
@@ -104,17 +107,15 @@ async def revoke_all(session: AsyncSession, user_id: int) -> int:
     return await _end(session, RefreshToken.user_id == user_id)
 
 
-async def _end(session: AsyncSession, condition: object) -> int:
+async def _end(session: AsyncSession, condition: ColumnElement[bool]) -> int:
     moment = models.now()
     live = (
         RefreshToken.revoked_at.is_(None),
         RefreshToken.used_at.is_(None),
         RefreshToken.expires_at > moment,
     )
-    families = set(await session.scalars(select(RefreshToken.family).where(condition, *live)))  # type: ignore[arg-type]
+    families = set(await session.scalars(select(RefreshToken.family).where(condition, *live)))
     await session.execute(
-        update(RefreshToken)
-        .where(condition, RefreshToken.revoked_at.is_(None))  # type: ignore[arg-type]
-        .values(revoked_at=moment)
+        update(RefreshToken).where(condition, RefreshToken.revoked_at.is_(None)).values(revoked_at=moment)
     )
     return len(families)
