@@ -1,5 +1,5 @@
 /** The map of a course's concepts: an overview, the neighbourhood of one concept, or what leads to a goal. */
-import { h } from '../shared/dom';
+import { h, s } from '../shared/dom';
 import type { Api } from './api';
 import { before, layers, overview, type Concept, type Relation } from './layout';
 import { makePicture, sample, TYPES, verbOf, type Picture } from './picture';
@@ -207,11 +207,11 @@ export async function mapView(api: Api, view: View, id: string, query: URLSearch
   const drawing = goal ? layers(concepts, relations) : overview(concepts, relations, center);
   const made = makePicture(drawing, `${title}: ${count}`, center, (concept) => choose(concept, false), (concept) => go({ center: concept, goal: null }));
   picture = made;
-  const button = (label: string, sign: string, act: () => void): HTMLElement => h('button', { type: 'button', title: label, 'aria-label': label, click: act }, sign);
+  const button = (label: string, sign: Node | string, act: () => void): HTMLElement => h('button', { type: 'button', title: label, 'aria-label': label, click: act }, sign);
   stage.append(
     made.element,
     h('div', { class: 'zoom', role: 'group', 'aria-label': 'Zoom' },
-      button('Zoom in', '+', () => made.zoom(1.3)), button('Zoom out', '−', () => made.zoom(1 / 1.3)), button('Show all', '⛶', () => made.fit())),
+      button('Zoom in', '+', () => made.zoom(1.3)), button('Zoom out', '−', () => made.zoom(1 / 1.3)), button('Show all', s('svg', { viewBox: '0 0 16 16', width: 16, height: 16, fill: 'none', stroke: 'currentColor', 'stroke-width': 1.8, 'aria-hidden': 'true' }, s('path', { d: 'M1 5V1h4M11 1h4v4M15 11v4h-4M5 15H1v-4' })), () => made.fit())),
     h('p', { class: 'soft help', id: 'map-help' }, 'Drag to move; Ctrl and wheel, or + and −, to zoom. Keyboard: Tab to the map, arrows from concept to concept, Enter to read, C to centre. Hover over a line for its reason.'),
   );
   made.fit();

@@ -51,7 +51,7 @@ export function legend(policy: Policy): HTMLElement {
     STRUGGLING: `below ${percent(policy.developingFrom)}`,
     DEVELOPING: `from ${percent(policy.developingFrom)}`,
     PROFICIENT: `from ${percent(policy.proficientFrom)}`,
-    MASTERED: `from ${percent(policy.masteredFrom)}`,
+    MASTERED: `from ${percent(policy.masteredFrom)}, well assessed`,
   };
   const list = h('ul', { class: 'legend', 'aria-label': 'Legend' });
   for (const category of CATEGORIES) list.append(h('li', {}, badge(category), from[category] ? ` ${from[category]}` : ''));
@@ -92,7 +92,7 @@ export function failure(error: unknown, retry: () => void): HTMLElement {
 /** Say how fresh the graph's part is: always there, so that nothing jumps. */
 export function freshness(answered: Answered<unknown>): HTMLElement {
   const lag = answered.lagMs;
-  if (lag === null) return h('p', { class: 'fresh' }, '');
+  if (lag === null || answered.graphAway) return h('p', { class: 'fresh' });
   if (lag < 1_000) return h('p', { class: 'fresh' }, 'The graph is up to date.');
   const seconds = lag / 1_000;
   const shown = seconds < 90 ? plural(Math.round(seconds), 'second') : plural(Math.round(seconds / 60), 'minute');

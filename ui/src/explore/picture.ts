@@ -124,7 +124,7 @@ export function makePicture(drawing: Drawing, label: string, marked: string | nu
     const xs = drawing.nodes.flatMap((n) => [n.x - n.rx - room, n.x + n.rx + room]);
     const ys = drawing.nodes.flatMap((n) => [n.y - n.ry - room / 2, n.y + n.ry + room / 2]);
     const [left, right, top, bottom] = [Math.min(...xs, 0), Math.max(...xs, 1), Math.min(...ys, 0), Math.max(...ys, 1)];
-    let scale = Math.max((right - left) / w, (bottom - top) / h, 0.55);
+    let scale = Math.max((right - left) / w, (bottom - top) / h, 0.75);
     // A long row of layers stays legible: it is panned instead.
     if (drawing.shape === 'box') scale = Math.min(scale, 1.6);
     const marking = drawing.shape === 'box' && marked !== null ? byId.get(marked) : undefined;

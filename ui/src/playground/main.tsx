@@ -2,7 +2,7 @@ import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { ToolbarButton, useEditorContext, type GraphiQLPlugin } from '@graphiql/react';
 import { setNonce } from 'get-nonce';
 import { GraphiQL } from 'graphiql';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import 'graphiql/style.css';
 import '@graphiql/plugin-explorer/style.css';
@@ -85,8 +85,20 @@ function Examples() {
 
 const examplesPlugin: GraphiQLPlugin = { title: 'Examples', icon: ExamplesIcon, content: Examples };
 
+/** CodeMirror's text areas have no names of their own. */
+function useNamedEditors(): void {
+  const { queryEditor, variableEditor, headerEditor, responseEditor } = useEditorContext({ nonNull: true });
+  useEffect(() => {
+    queryEditor?.getInputField().setAttribute('aria-label', 'Operation');
+    variableEditor?.getInputField().setAttribute('aria-label', 'Variables, JSON');
+    headerEditor?.getInputField().setAttribute('aria-label', 'Headers, JSON');
+    responseEditor?.getInputField().setAttribute('aria-label', 'Answer');
+  }, [queryEditor, variableEditor, headerEditor, responseEditor]);
+}
+
 function Share() {
   const { queryEditor, variableEditor } = useEditorContext({ nonNull: true });
+  useNamedEditors();
   const [said, say] = useState('');
   async function share(): Promise<void> {
     const link = await linkTo({ query: queryEditor?.getValue() ?? '', variables: variableEditor?.getValue() ?? '' });
