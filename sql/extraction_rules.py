@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +22,7 @@ from sql.models import (
     SkillPrerequisite,
 )
 from sql.resources import check_url
-from sql.text import Checker
+from sql.text import Checker, storable
 
 GREATEST_FINDINGS = 500
 GREATEST_TEXT = 200_000
@@ -202,8 +202,12 @@ def _concept_names(document: DocumentValue) -> list[str]:
     names += [name for skill in document.skills for name in skill.concepts]
     names += [name for relation in document.relations for name in (relation.source, relation.target)]
     names += [name for resource in document.resources for name in resource.concepts]
-    # An overlong name is reported elsewhere; it finds nothing.
-    return [name for name in names if len(name) <= models.NAME_LENGTH and "\x00" not in name]
+    return _findable(names)
+
+
+def _findable(names: Iterable[str]) -> list[str]:
+    # What no database keeps is reported elsewhere, and may not reach one.
+    return [name for name in names if len(name) <= models.NAME_LENGTH and storable(name)]
 
 
 def _check_references(
@@ -243,9 +247,8 @@ async def _skills_by_keys(
             *(skill.name for skill in document.skills),
             *(end for edge in document.prerequisites for end in (edge.prerequisite, edge.dependent)),
         )
-        if len(name) <= models.NAME_LENGTH and "\x00" not in name
     ]
-    return await skills_by_names(session, course_id, names)
+    return await skills_by_names(session, course_id, _findable(names))
 
 
 async def skills_by_names(session: AsyncSession, course_id: int, names: Sequence[str]) -> dict[str, str]:
@@ -283,7 +286,7 @@ async def _check_cycles(
     # What an earlier version of these documents said is about to be replaced.
     former = select(CourseSource.sha256).where(
         CourseSource.course_id == course_id,
-        CourseSource.filename.in_([document.filename for document in documents]),
+        CourseSource.filename.in_([item.filename for item in documents if storable(item.filename)]),
     )
     rows = await session.execute(
         select(ConceptRelation.source_id, ConceptRelation.target_id).where(
