@@ -86,39 +86,38 @@ def simulate(learners: int, skills: int, answers: int, *, seed: int = SEED) -> l
     return sorted(made, key=lambda answer: (answer.minutes, answer.learner, answer.skill))
 
 
-async def ensure_account(stores: Stores, email: str, first_name: str, last_name: str, role: Role) -> int:
-    """Make an account of the demo unless it is there; return its id."""
-    async with stores.database.read() as session:
-        found = await sql.accounts.find_by_email(session, email)
-    if found is not None:
-        return found.id
-    password_hash = await sql.passwords.hash_password(PASSWORD)
-    async with stores.database.write() as session:
-        user = await sql.accounts.create_user(
-            session,
-            email=email,
-            password_hash=password_hash,
-            first_name=first_name,
-            last_name=last_name,
-            role=role,
-        )
-        return user.id
-
-
 async def ensure_people(stores: Stores) -> tuple[int, int, list[int]]:
-    """Make the demo's accounts; return the ids of (admin, teacher, learners)."""
-    admin = await ensure_account(stores, ADMIN, "Alex", "Operator", Role.ADMIN)
-    teacher = await ensure_account(stores, TEACHER, "Robin", "Teacher", Role.TEACHER)
-    learners = [
-        await ensure_account(
-            stores,
-            f"student{number + 1:02}@demo.example",
-            FIRST_NAMES[number % len(FIRST_NAMES)],
-            LAST_NAME,
-            Role.STUDENT,
-        )
-        for number in range(LEARNERS)
+    """Make the demo's accounts that are missing; return the ids of (admin, teacher, learners)."""
+    people = [
+        (ADMIN, "Alex", "Operator", Role.ADMIN),
+        (TEACHER, "Robin", "Teacher", Role.TEACHER),
+        *(
+            (f"student{number + 1:02}@demo.example", name, LAST_NAME, Role.STUDENT)
+            for number, name in enumerate(FIRST_NAMES[:LEARNERS])
+        ),
     ]
+    ids: list[int] = []
+    # One hash for all: the password is public anyway, and thirty hashes are meant to take their time.
+    password_hash: str | None = None
+    async with stores.database.read() as session:
+        found = {email: await sql.accounts.find_by_email(session, email) for email, *_ in people}
+    if None in found.values():
+        password_hash = await sql.passwords.hash_password(PASSWORD)
+    async with stores.database.write() as session:
+        for email, first_name, last_name, role in people:
+            user = found[email]
+            if user is None and password_hash is not None:
+                user = await sql.accounts.create_user(
+                    session,
+                    email=email,
+                    password_hash=password_hash,
+                    first_name=first_name,
+                    last_name=last_name,
+                    role=role,
+                )
+            assert user is not None  # noqa: S101 - found, or made just now
+            ids.append(user.id)
+    admin, teacher, *learners = ids
     return admin, teacher, learners
 
 
