@@ -91,7 +91,8 @@ async def test_a_record_of_every_kind_arrives_with_its_properties(
     ) == [[TEACHER, "Graphs", False, "BACHELOR", "DRAFT"]]
     assert await ask(
         graph_client,
-        "MATCH (:CLASS)-[:COVERS_CHAPTER]->(a)-[:NEXT_CHAPTER]->(b) RETURN a.id, a.order, b.id, b.order ORDER BY a.order",
+        "MATCH (:CLASS)-[:COVERS_CHAPTER]->(a)-[:NEXT_CHAPTER]->(b) "
+        "RETURN a.id, a.order, b.id, b.order ORDER BY a.order",
     ) == [[CHAPTER_1, 0, CHAPTER_2, 1], [CHAPTER_2, 1, CHAPTER_3, 2]]
     assert await ask(
         graph_client,
