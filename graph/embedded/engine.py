@@ -150,9 +150,16 @@ class EmbeddedEngine:
                 if self._lock.acquire():
                     if self._child is None or self._child.poll() is not None:
                         self._start_child(deadline)
+                        return
+                    # A killed child is there for a moment longer than its ports.
+                    if _listens(self._ports["bolt_port"]):
+                        return
+                elif self._join():
                     return
-                if self._join():
-                    return
+            if time.monotonic() > deadline and self.is_owner:
+                raise EmbeddedUnavailable(
+                    f"the embedded graph engine does not answer; {self.folder / 'engine.log'} may say why"
+                )
             if time.monotonic() > deadline:
                 raise EmbeddedUnavailable(
                     f"another process holds {self.folder} and its graph engine does not answer: stop that "
