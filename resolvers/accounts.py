@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import sql.accounts
-import sql.passwords
-import sql.tokens
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import Info
 
+import sql.accounts
+import sql.passwords
 import sql.sync_state
+import sql.tokens
 from resolvers import ids, policy
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context

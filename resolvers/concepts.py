@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sql.concept_relations
-import sql.concepts
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import sql.concept_relations
+import sql.concepts
 from resolvers import policy
 from resolvers.courses import counts
 from resolvers.types.concepts import (

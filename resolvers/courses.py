@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import sql.courses
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import Info
 
+import sql.courses
 from resolvers import ids, policy
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sql.chapters
-import sql.theories
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import sql.chapters
+import sql.theories
 from resolvers import policy
 from resolvers.courses import counts
 from resolvers.types.curriculum import (

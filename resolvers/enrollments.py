@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import sql.enrollments
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import sql.enrollments
 from resolvers import policy
 from resolvers.types.courses import (
     EnrollStudentsInput,

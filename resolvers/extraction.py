@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import sql.extraction
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import Info
 
+import sql.extraction
 from resolvers import ids, policy
 from resolvers.context import Context
 from resolvers.problems import Forbidden

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from strawberry import Info
+
 import sql.courses
 import sql.enrollments
 import sql.extraction
-from strawberry import Info
-
 import sql.sync_state
 from graph.plan import Row
 from resolvers import ids, loaders, policy, writing

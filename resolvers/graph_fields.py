@@ -11,12 +11,15 @@ from typing import Any
 
 from strawberry import Info
 
+from graph.errors import GraphUnavailable
 from graph.plan import Row, Scope
 from graph.selection import Field
 from resolvers import ids, policy, selection
 from resolvers.context import Context
 from sql import models
 from sql.models import Role
+
+_SQL_PARENTS = (models.Course, models.User, models.Enrollment, models.ExtractionDocument)
 
 
 async def resolve(root: Any, info: Info) -> Any:
@@ -33,6 +36,10 @@ async def resolve(root: Any, info: Info) -> Any:
         found = await context.repository().children(
             parent_type, field, list(dict.fromkeys(keys)), await scope_for(context, [field])
         )
+        missing = [key for key in keys if key not in found]
+        if missing and not isinstance(root, _SQL_PARENTS):
+            # The row is written, its node is not there yet: an empty list would be a lie.
+            raise GraphUnavailable("the record has not reached the graph yet", retryable=True)
         return [found.get(key) for key in keys]
 
     loader = context.loader((_path(raw), parent_type), load)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from strawberry import Info
+
 import sql.accounts
 import sql.courses
 import sql.enrollments
 import sql.extraction
-from strawberry import Info
-
 from graph.plan import Row
 from graph.selection import Field
 from resolvers import graph_fields, ids, policy, selection

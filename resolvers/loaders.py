@@ -10,7 +10,6 @@ import sql.courses
 import sql.enrollments
 import sql.extraction
 import sql.skills
-
 from resolvers.context import Context
 from sql import models
 

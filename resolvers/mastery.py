@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import sql.mastery
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import sql.mastery
 from resolvers import policy
 from resolvers.types.mastery import RecordAssessmentsInput, RecordAssessmentsResult, RecordAssessmentsSuccess
 from resolvers.unset import given

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 import sql.accounts
 import sql.courses
 import sql.enrollments
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from resolvers import loaders
 from resolvers.context import Context
 from resolvers.problems import Forbidden

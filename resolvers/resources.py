@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sql.resources
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import sql.resources
 from resolvers import policy
 from resolvers.types.resources import (
     CreateResourceInput,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sql.skills
 from sqlalchemy.ext.asyncio import AsyncSession
 
+import sql.skills
 from resolvers import policy
 from resolvers.types.skills import (
     CreateSkillInput,

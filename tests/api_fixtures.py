@@ -11,9 +11,9 @@ from typing import Any
 
 import httpx
 import pytest
-from graph.client import GraphClient
 
 import sql.sync_state
+from graph.client import GraphClient, GraphConfig
 from graphql_api.app import Application, create_app
 from graphql_api.opening import GraphSource, Stores
 from graphql_api.settings import Settings
@@ -22,14 +22,17 @@ from resolvers import ids
 from sql import models
 from sql.models import Role
 from sql.session import Database
+from tests.graph_fixtures import wipe_graph
 
 REFUSED = """
-  ... on Problem { code message path retryable }
-  ... on NotFoundProblem { recordKind recordId }
-  ... on InvalidInputProblem { fields { path message } }
-  ... on ConflictProblem { conflictingId }
-  ... on StaleVersionProblem { currentVersion }
-  ... on CycleProblem { cycle { id } }
+  ... on Problem {
+    code message path retryable
+    ... on NotFoundProblem { recordKind recordId }
+    ... on InvalidInputProblem { fields { path message } }
+    ... on ConflictProblem { conflictingId }
+    ... on StaleVersionProblem { currentVersion }
+    ... on CycleProblem { cycle { id } }
+  }
 """
 
 
@@ -196,6 +199,18 @@ async def api(database: Database, graph_client: GraphClient, tmp_path: Path) -> 
     """The application on each database and each graph engine."""
     async for opened in _open(make_settings(tmp_path), database, graph_client):
         yield opened
+
+
+@pytest.fixture
+async def embedded_client(embedded_graph: GraphConfig) -> AsyncIterator[GraphClient]:
+    """Open a client on the embedded engine, with the schema and nothing in the graph."""
+    client = GraphClient.open(embedded_graph)
+    try:
+        await client.ensure_schema()
+        await wipe_graph(client)
+        yield client
+    finally:
+        await client.close()
 
 
 @pytest.fixture
