@@ -31,23 +31,43 @@ const main = document.getElementById('main') as HTMLElement;
 const api = new Api(session);
 let current = new AbortController();
 let visited = false;
+let shownPage = '';
 
-function makeView(abort: AbortController): View {
+/** What has the focus, in words that find its successor on the same page drawn anew. */
+function focused(): string | null {
+  const active = document.activeElement;
+  if (!active || !main.contains(active)) return null;
+  if (active.id) return `#${CSS.escape(active.id)}`;
+  return active instanceof HTMLInputElement && active.value ? `input[value="${CSS.escape(active.value)}"]` : null;
+}
+
+function makeView(abort: AbortController, page: string): View {
+  const again = page === shownPage;
   const put = (blocks: Block[]): void => {
     if (abort.signal.aborted) return;
+    shownPage = page;
+    main.removeAttribute('aria-busy');
     main.replaceChildren(...blocks.filter((block): block is Node | string => block !== null && block !== undefined && block !== false));
   };
-  const focus = (): void => {
-    // A reader is told where it is; on the first page the browser does it.
-    if (visited) main.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
+  const focus = (kept: string | null = null): void => {
+    // A reader is told where it is; on the first page the browser does it, and a filter keeps the focus.
+    const before = kept === null ? null : main.querySelector<HTMLElement>(kept);
+    if (before) before.focus({ preventScroll: true });
+    else if (visited) main.querySelector<HTMLElement>('h1')?.focus({ preventScroll: true });
     visited = true;
   };
   return {
     signal: abort.signal,
-    loading: (what) => put([loading(what)]),
+    loading: (what) => {
+      // The same page with another filter stays until the new one is there: nothing jumps.
+      if (again) main.setAttribute('aria-busy', 'true');
+      else put([loading(what)]);
+    },
     show: (...blocks) => {
+      if (abort.signal.aborted) return;
+      const kept = again ? focused() : null;
       put(blocks);
-      if (!abort.signal.aborted) focus();
+      focus(kept);
     },
     failed: (error) => {
       if (abort.signal.aborted) return;
@@ -66,7 +86,6 @@ function makeView(abort: AbortController): View {
 function route(): void {
   current.abort();
   current = new AbortController();
-  const view = makeView(current);
   const [path = '', search = ''] = location.hash.replace(/^#/, '').split('?');
   let parts: string[];
   try {
@@ -75,6 +94,7 @@ function route(): void {
     parts = ['?'];
   }
   const [kind, id, page = 'outline', more] = parts;
+  const view = makeView(current, `${session.person?.id} ${path}`);
   const shown = async (): Promise<void> => {
     if (session.person === null) throw new Failed(session.ended ?? 'Sign in above to see courses, the map of their concepts, and mastery.', 'signed-out');
     if (kind === undefined) await coursesView(api, view);

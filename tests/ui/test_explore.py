@@ -1,0 +1,255 @@
+"""Landing page and course map in a real browser, for each role."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.ui.conftest import AXE, PASSWORD, STUDENT, TEACHER
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Route
+
+    from tests.ui.browser import Watch
+
+Open = Callable[..., "tuple[Page, Watch]"]
+pytestmark = pytest.mark.timeout(500)
+
+
+def enter(page: Page, email: str) -> None:
+    """Sign in and wait for the list of courses."""
+    from tests.ui.browser import sign_in
+
+    page.goto("/explore")
+    sign_in(page, email, PASSWORD)
+    page.locator(".cards .card").first.wait_for()
+
+
+def open_course(page: Page, tab: str | None = None) -> None:
+    """Go to the first course, and to one of its pages."""
+    page.locator(".card h2 a").first.click()
+    page.locator(".chain > li").first.wait_for()
+    if tab is not None:
+        page.locator(".tabs").get_by_role("link", name=tab).click()
+
+
+def open_map(page: Page) -> None:
+    """Go to the map of the first course and wait until it is drawn."""
+    open_course(page, "Concept map")
+    page.locator(".map-svg .node").first.wait_for()
+    page.wait_for_function("performance.getEntriesByName('map-drawn').length > 0")
+
+
+def check_axe(page: Page) -> None:
+    """Fail for anything serious that axe-core finds."""
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed (npm ci in ui/)")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate(
+        "async () => (await axe.run()).violations.map((v) => ({impact: v.impact, id: v.id, "
+        "nodes: v.nodes.slice(0, 3).map((n) => n.html.slice(0, 200))}))"
+    )
+    serious = [one for one in found if one["impact"] in ("serious", "critical")]
+    assert not serious, json.dumps(serious, indent=1)
+
+
+def without_graph(route: Route) -> None:
+    """Answer as the API does while the graph is away: SQL fields stand, graph fields are null."""
+    response = route.fetch()
+    body = response.json()
+    data = body.get("data") or {}
+    lost = False
+    for key, value in data.items():
+        if key in ("conceptMap", "theory", "concept", "studentMastery"):
+            data[key], lost = None, True
+        elif key == "course" and isinstance(value, dict):
+            for name in ("chapters", "concepts"):
+                if name in value:
+                    value[name], lost = None, True
+    if lost:
+        body["errors"] = [{"message": "The graph is away.", "extensions": {"code": "GRAPH_UNAVAILABLE"}}]
+    route.fulfill(response=response, json=body)
+
+
+def test_landing_page_says_what_runs_here(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("heading", name="What runs here").wait_for()
+    facts = page.locator("dl").inner_text()
+    assert "SQLite" in facts or "PostgreSQL" in facts
+    assert "POST /graphql" in facts
+    check_axe(page)
+    page.get_by_role("link", name="Explore").click()
+    page.get_by_role("heading", name="Welcome").wait_for()
+    check_axe(page)
+
+
+def test_student_reads_the_outline(page: Page) -> None:
+    enter(page, STUDENT)
+    check_axe(page)
+    open_course(page)
+    page.locator("details.theory summary").first.click()
+    page.get_by_role("heading", name=re.compile("^Readings")).first.wait_for()
+    page.get_by_role("heading", name=re.compile("^Videos")).first.wait_for()
+    assert page.locator("details.theory[open] .badge").count() > 0
+    check_axe(page)
+    assert page.get_by_role("link", name="Class").count() == 0
+
+
+def test_student_sees_the_own_mastery(page: Page) -> None:
+    enter(page, STUDENT)
+    open_course(page, "My mastery")
+    page.locator(".chapter table tbody tr").first.wait_for()
+    assert page.locator(".chapter .badge", has_text="mastered").count() > 0
+    assert page.locator(".legend li").count() == 5
+    check_axe(page)
+
+
+def test_teacher_sees_the_class_and_a_student(page: Page) -> None:
+    enter(page, TEACHER)
+    open_course(page, "Class")
+    page.locator(".matrix tbody tr").first.wait_for()
+    assert page.locator(".matrix tbody tr").count() == 25
+    page.get_by_role("button", name="More students").click()
+    page.get_by_role("button", name="Students before").wait_for()
+    page.get_by_role("button", name="Students before").click()
+    page.locator(".matrix tbody tr").nth(24).wait_for()
+    page.locator(".matrix thead button").nth(1).click()
+    assert page.locator(".matrix th[aria-sort]").get_attribute("aria-sort") == "descending"
+    shown = [
+        re.search(r"(\d+) %", t) for t in page.locator(".matrix tbody td:nth-child(2)").all_inner_texts()
+    ]
+    values = [int(found[1]) for found in shown if found]
+    assert values == sorted(values, reverse=True)
+    check_axe(page)
+    page.get_by_label("Find a student").fill("Chiara")
+    page.get_by_role("button", name="Find", exact=True).click()
+    page.wait_for_function("document.querySelectorAll('.matrix tbody tr').length === 1")
+    page.locator(".matrix tbody a").click()
+    page.get_by_role("heading", name=re.compile("^Chiara")).wait_for()
+    page.locator(".chapter table tbody tr").first.wait_for()
+    check_axe(page)
+
+
+def test_concept_map_by_mouse(page: Page) -> None:
+    enter(page, STUDENT)
+    open_map(page)
+    check_axe(page)
+    page.locator("#find-concept").fill("a")
+    page.locator(".results button").first.click()
+    page.locator(".panel .actions").wait_for()
+    check_axe(page)
+    page.get_by_role("link", name="Centre on it").click()
+    page.get_by_role("heading", name=re.compile("^Around")).wait_for()
+    page.locator(".map-svg .node.marked").wait_for()
+    page.get_by_label("As far as").select_option("1")
+    page.wait_for_url(re.compile("depth=1"))
+    page.locator(".panel .actions").wait_for()
+    page.get_by_role("link", name="What comes before it").click()
+    page.get_by_role("heading", name=re.compile("^What comes before")).wait_for()
+    page.locator(".shape-box .node.marked").wait_for()
+    check_axe(page)
+
+
+def test_concept_map_is_filtered_by_type(page: Page) -> None:
+    enter(page, STUDENT)
+    open_map(page)
+    page.get_by_role("checkbox", name="related to").uncheck()
+    page.wait_for_url(re.compile("types="))
+    page.wait_for_function("!document.querySelector('main[aria-busy]')")
+    assert page.locator(".map-svg .line.type-RELATED_TO").count() == 0
+    # The focus stays where it was.
+    assert page.evaluate("document.activeElement.value") == "RELATED_TO"
+
+
+def test_concept_map_by_keyboard(page: Page) -> None:
+    enter(page, STUDENT)
+    open_map(page)
+    page.locator("#find-concept").focus()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.classList.contains('node')"):
+            break
+    first = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):
+        page.keyboard.press(key)
+    second = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    assert second
+    assert first
+    page.keyboard.press("Enter")
+    page.locator(".panel .actions").wait_for()
+    page.keyboard.press("+")
+    page.keyboard.press("0")
+    page.keyboard.press("c")
+    page.get_by_role("heading", name=re.compile("^Around")).wait_for()
+
+
+def test_reasons_are_there_as_text(page: Page) -> None:
+    enter(page, STUDENT)
+    open_map(page)
+    assert page.locator(".map-svg .hit title").count() > 0
+    page.locator(".as-table summary").click()
+    page.locator(".as-table tbody tr").first.wait_for()
+
+
+def test_without_the_graph_sql_parts_are_shown(page: Page) -> None:
+    enter(page, STUDENT)
+    page.route("**/graphql", without_graph)
+    page.locator(".card h2 a").first.click()
+    page.get_by_role("alert").get_by_text("The graph cannot be reached").wait_for()
+    assert page.get_by_role("heading", level=1).inner_text()
+    page.locator(".tabs").get_by_role("link", name="Concept map").click()
+    page.locator(".note.away").wait_for()
+    check_axe(page)
+    page.unroute("**/graphql", without_graph)
+    page.get_by_role("button", name="Try again").click()
+    page.locator(".map-svg .node").first.wait_for()
+
+
+def test_a_graph_that_lags_is_told(page: Page) -> None:
+    def late(route: Route) -> None:
+        response = route.fetch()
+        body = response.json()
+        body["extensions"] = {"graph": {"asOf": "2026-01-01T00:00:00Z", "lagMs": 45_000}}
+        route.fulfill(response=response, json=body)
+
+    enter(page, STUDENT)
+    page.route("**/graphql", late)
+    page.locator(".card h2 a").first.click()
+    page.get_by_text("The graph is 45 seconds behind").wait_for()
+    page.unroute("**/graphql", late)
+
+
+def test_a_server_that_is_away_is_told(watched: Open) -> None:
+    page, watch = watched()
+    watch.expected.append("Failed to load resource")
+    enter(page, STUDENT)
+    page.route("**/graphql", lambda route: route.abort())
+    page.locator(".card h2 a").first.click()
+    page.get_by_role("alert").get_by_text("The server cannot be reached").wait_for()
+    page.unroute_all()
+
+
+def test_what_is_not_there_is_told(page: Page) -> None:
+    enter(page, STUDENT)
+    page.goto("/explore#/course/bm8/map")
+    page.get_by_role("heading", level=1).wait_for()
+    page.goto("/explore#/nowhere")
+    page.get_by_role("heading", name="Not found").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("email", [STUDENT, TEACHER])
+def test_pages_on_a_narrow_screen(watched: Open, tmp_path: Path, scheme: str, email: str) -> None:
+    page, _ = watched(scheme=scheme, width=390, height=800)
+    enter(page, email)
+    open_map(page)
+    check_axe(page)
+    page.locator(".tabs").get_by_role("link", name="Class" if email == TEACHER else "My mastery").click()
+    page.locator("main table").first.wait_for()
+    check_axe(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

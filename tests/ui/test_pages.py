@@ -1,0 +1,109 @@
+"""The pages as they leave the server: no browser needed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import graphql
+import pytest
+from graphql.execution.values import VariableValues, get_variable_values
+
+from graphql_api import playground, schema
+from graphql_api.pages import STATIC, DemoAccount, Facts, explore_page, landing_page
+
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "operations").glob("*.graphql"))
+FACTS = Facts("development", "SQLite", True, "no graph", "disabled", None, True)
+
+
+def body(response: object) -> str:
+    """Return the text of a page."""
+    return bytes(response.body).decode()  # type: ignore[attr-defined]
+
+
+def test_static_files_are_those_of_the_manifest() -> None:
+    manifest = json.loads((STATIC / "manifest.json").read_text(encoding="utf-8"))
+    names = {path.name for path in STATIC.iterdir()} - {"manifest.json"}
+    assert names == set(manifest)
+    for name, entry in manifest.items():
+        data = (STATIC / name).read_bytes()
+        assert len(data) == entry["bytes"], name
+        assert hashlib.sha256(data).hexdigest() == entry["sha256"], name
+
+
+def test_built_files_name_no_other_origin_to_load_from() -> None:
+    for path in STATIC.glob("*.css"):
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"url\(['\"]?https?:|@import|@font-face", text), path.name
+    for path in STATIC.glob("*.js"):
+        assert not re.search(r"\beval\(|new Function\(|sourceMappingURL", path.read_text(encoding="utf-8")), (
+            path.name
+        )
+
+
+def test_each_page_has_a_nonce_of_its_own_and_no_inline_script() -> None:
+    first, second = playground.playground_page(), playground.playground_page()
+    policies = [page.headers["content-security-policy"] for page in (first, second)]
+    assert policies[0] != policies[1]
+    for policy in policies:
+        assert "unsafe" not in policy
+        assert policy.startswith("default-src 'none'; script-src 'self'; ")
+    for page in (first, explore_page(playground=True), landing_page(FACTS)):
+        text = body(page)
+        scripts = re.findall(r"<script([^>]*)>([^<]*)", text)
+        assert all("src=" in tag or 'type="application/json"' in tag for tag, _ in scripts)
+        assert not re.search(r"\son\w+=|style=", text)
+        assert page.headers["cache-control"] == "no-store"
+
+
+def test_the_data_block_cannot_be_broken_out_of() -> None:
+    account = DemoAccount("</script><script>alert(1)</script>", "a@example.org", "p")
+    text = body(playground.playground_page([account]))
+    assert "<script>alert" not in text
+    block = re.search(r'id="config">(.*?)</script>', text, re.DOTALL)
+    assert block is not None
+    assert json.loads(block[1])["demoAccounts"][0]["label"] == account.label
+
+
+def test_demo_accounts_are_named_only_where_they_are_given() -> None:
+    assert '"demoAccounts":[]' in body(playground.playground_page())
+
+
+@pytest.mark.parametrize(
+    ("state", "lag", "words"),
+    [
+        ("ok", None, "up to date"),
+        ("ok", 12.0, "has waited for 12.0 seconds"),
+        ("unreachable", 600.0, "has waited for 10 minutes"),
+        ("disabled", None, "answer GRAPH_UNAVAILABLE"),
+    ],
+)
+def test_landing_page_tells_the_state_of_the_graph(state: str, lag: float | None, words: str) -> None:
+    facts = Facts("development", "SQLite", True, "Neo4j server", state, lag, False)
+    text = body(landing_page(facts))
+    assert words in text
+    assert 'href="/graphql"' not in text
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_each_example_is_valid_with_its_variables(path: Path) -> None:
+    built = schema.build()
+    example = playground.read_example(path.read_text(encoding="utf-8"))
+    document = graphql.parse(example["query"])
+    assert graphql.validate(built, document) == []
+    operation = document.definitions[0]
+    assert isinstance(operation, graphql.OperationDefinitionNode)
+    values = get_variable_values(
+        built, operation.variable_definitions or (), json.loads(example["variables"] or "{}")
+    )
+    assert isinstance(values, VariableValues), values
+    assert example["about"].endswith((".", "}."))
+
+
+def test_html_is_for_those_who_name_it() -> None:
+    assert playground.wants_html("text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
+    assert not playground.wants_html("*/*")
+    assert not playground.wants_html("text/html;q=0")
+    assert not playground.wants_html(None)
