@@ -288,8 +288,9 @@ async def replay(
         for skill_id, values in replayed.values.items():
             state = meters.to_json(replayed.learners[skill_id], replayed.state.skills[skill_id])
             key = (student_id, skill_id)
-            if (row := _written(session, present.get(key), key, course_id, values, state)) is not None:
-                moved[key] = row
+            mastery = _written(session, present.get(key), key, course_id, values, state)
+            if mastery is not None:
+                moved[key] = mastery
     await _delete_without_evidence(
         session, [row for key, row in present.items() if not _has(by_student, key)]
     )
