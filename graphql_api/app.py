@@ -9,8 +9,6 @@ from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import sql.extraction_worker
-import sql.passwords
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -18,6 +16,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
+import sql.extraction_worker
+import sql.passwords
 import sql.sync_state
 from graph.errors import GraphError
 from graph.repository import GraphRepository
@@ -231,7 +231,7 @@ async def _facts(application: Application) -> Facts:
     }
     graph_state = "disabled"
     if application.repository is not None:
-        graph_state = "ok" if await application.repository.reachable() else "unreachable"
+        graph_state = "ok" if await application.graph_reachable() else "unreachable"
     lag, answers = None, True
     try:
         async with stores.database.read() as session:

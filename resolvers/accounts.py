@@ -48,7 +48,7 @@ from resolvers.types.accounts import (
     UserFilter,
 )
 from resolvers.unset import changed, given
-from resolvers.writing import Call, mutation, reads, selects
+from resolvers.writing import Call, mutation, reads, selects, success
 from sql import errors as sql_errors
 from sql import models
 from sql.models import Role
@@ -126,12 +126,13 @@ async def _session(context: Context, user: models.User, refresh: sql.tokens.Issu
     access_token, access_expires_at = context.tokens.issue(user)
     # Fields below the payload are resolved for the one who just signed in.
     context.viewer = user
-    return Session(
+    return success(
+        Session,
         access_token=access_token,
         access_expires_at=access_expires_at,
         refresh_token=refresh.token,
         refresh_expires_at=refresh.expires_at,
-        user=user,  # type: ignore[arg-type]
+        user=user,
     )
 
 
@@ -166,7 +167,7 @@ async def register(call: Call, input: RegisterInput) -> RegisterResult:
     user, sync = await call.create(rule, input, again=again)
     async with context.database.write() as session:
         refresh = await sql.tokens.issue(session, user.id, lifetime=_refresh_lifetime(context))
-    return RegisterSuccess(session=await _session(context, user, refresh), sync=sync)
+    return success(RegisterSuccess, session=await _session(context, user, refresh), sync=sync)
 
 
 @mutation
@@ -189,7 +190,7 @@ async def log_in(call: Call, input: LogInInput) -> LogInResult:
                 session, user.id, await sql.passwords.hash_password(input.password)
             )
         refresh = await sql.tokens.issue(session, user.id, lifetime=_refresh_lifetime(context))
-    return LogInSuccess(session=await _session(context, user, refresh))
+    return success(LogInSuccess, session=await _session(context, user, refresh))
 
 
 @mutation
@@ -201,14 +202,14 @@ async def refresh(call: Call, input: RefreshInput) -> RefreshResult:
     if outcome is None:
         raise sql_errors.InvalidCredentials("The refresh token is not valid: sign in again.")
     user, issued = outcome
-    return RefreshSuccess(session=await _session(context, user, issued))
+    return success(RefreshSuccess, session=await _session(context, user, issued))
 
 
 @mutation
 async def log_out(call: Call, input: LogOutInput) -> LogOutResult:
     async with call.context.database.write() as session:
         ended = await sql.tokens.revoke(session, input.refresh_token, everywhere=input.everywhere)
-    return LogOutSuccess(ended_sessions=ended)
+    return success(LogOutSuccess, ended_sessions=ended)
 
 
 @mutation
@@ -224,7 +225,7 @@ async def change_password(call: Call, input: ChangePasswordInput) -> ChangePassw
     async with context.database.write() as session:
         await sql.accounts.set_password(session, viewer.id, new_hash)
         issued = await sql.tokens.issue(session, viewer.id, lifetime=_refresh_lifetime(context))
-    return ChangePasswordSuccess(session=await _session(context, viewer, issued))
+    return success(ChangePasswordSuccess, session=await _session(context, viewer, issued))
 
 
 # —— People ——
@@ -247,7 +248,7 @@ async def update_user(call: Call, input: UpdateUserInput) -> UpdateUserResult:
             expected_version=given(input.expected_version),
         )
     )
-    return UpdateUserSuccess(user=user, sync=sync)
+    return success(UpdateUserSuccess, user=user, sync=sync)
 
 
 @mutation
@@ -260,7 +261,7 @@ async def set_user_role(call: Call, input: SetUserRoleInput) -> SetUserRoleResul
             session, actor_id=viewer.id, user_id=user_id, role=input.role
         )
     )
-    return SetUserRoleSuccess(user=user, sync=sync)
+    return success(SetUserRoleSuccess, user=user, sync=sync)
 
 
 @mutation
@@ -275,7 +276,7 @@ async def set_metadata(call: Call, input: SetMetadataInput) -> SetMetadataResult
             session, actor_id=viewer.id, student_id=student_id, key=input.key, value=input.value
         )
     )
-    return SetMetadataSuccess(metadata=metadata, sync=sync)
+    return success(SetMetadataSuccess, metadata=metadata, sync=sync)
 
 
 @mutation
@@ -290,4 +291,4 @@ async def remove_metadata(call: Call, input: RemoveMetadataInput) -> RemoveMetad
         await sql.accounts.remove_metadata(session, actor_id=viewer.id, metadata_id=metadata_id)
 
     _, sync = await call.write(rule)
-    return RemoveMetadataSuccess(removed_id=input.id, sync=sync)
+    return success(RemoveMetadataSuccess, removed_id=input.id, sync=sync)

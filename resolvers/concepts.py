@@ -32,7 +32,7 @@ from resolvers.types.concepts import (
     UpdateConceptSuccess,
 )
 from resolvers.unset import changed, given
-from resolvers.writing import Call, change_record, mutation, reads
+from resolvers.writing import Call, change_record, mutation, reads, success
 from sql import models
 
 
@@ -53,7 +53,7 @@ async def create_concept(call: Call, input: CreateConceptInput) -> CreateConcept
         )
 
     concept, sync = await call.create(rule, input, again=reads(models.Concept))
-    return CreateConceptSuccess(concept=concept, sync=sync)
+    return success(CreateConceptSuccess, concept=concept, sync=sync)
 
 
 @mutation
@@ -73,7 +73,7 @@ async def update_concept(call: Call, input: UpdateConceptInput) -> UpdateConcept
             expected_version=given(input.expected_version),
         ),
     )
-    return UpdateConceptSuccess(concept=concept, sync=sync)
+    return success(UpdateConceptSuccess, concept=concept, sync=sync)
 
 
 @mutation
@@ -90,7 +90,7 @@ async def delete_concept(call: Call, input: DeleteConceptInput) -> DeleteConcept
             expected_version=given(input.expected_version),
         ),
     )
-    return DeleteConceptSuccess(deleted_id=input.id, deleted=counts(deleted), sync=sync)
+    return success(DeleteConceptSuccess, deleted_id=input.id, deleted=counts(deleted), sync=sync)
 
 
 @mutation
@@ -111,7 +111,7 @@ async def set_concept_mention(call: Call, input: SetConceptMentionInput) -> SetC
             source_document=given(input.source_document),
         ),
     )
-    return SetConceptMentionSuccess(mention=mention, sync=sync)
+    return success(SetConceptMentionSuccess, mention=mention, sync=sync)
 
 
 @mutation
@@ -125,7 +125,7 @@ async def remove_concept_mention(call: Call, input: RemoveConceptMentionInput) -
             session, actor_id=call.viewer.id, theory_id=key[0], concept_id=key[1]
         ),
     )
-    return RemoveConceptMentionSuccess(removed_id=input.id, sync=sync)
+    return success(RemoveConceptMentionSuccess, removed_id=input.id, sync=sync)
 
 
 @mutation
@@ -145,7 +145,7 @@ async def set_concept_relation(call: Call, input: SetConceptRelationInput) -> Se
             reason=given(input.reason),
         ),
     )
-    return SetConceptRelationSuccess(relation=relation, sync=sync)
+    return success(SetConceptRelationSuccess, relation=relation, sync=sync)
 
 
 @mutation
@@ -165,4 +165,4 @@ async def remove_concept_relation(
             target_id=key[2],
         ),
     )
-    return RemoveConceptRelationSuccess(removed_id=input.id, sync=sync)
+    return success(RemoveConceptRelationSuccess, removed_id=input.id, sync=sync)

@@ -40,7 +40,7 @@ from resolvers.types.courses import (
 )
 from resolvers.types.shared import RecordCount, RecordKind
 from resolvers.unset import changed, given
-from resolvers.writing import Call, Sync, mutation, reads, selects
+from resolvers.writing import Call, Sync, mutation, reads, selects, success
 from sql import models
 from sql.models import Role
 
@@ -105,7 +105,7 @@ async def create_course(call: Call, input: CreateCourseInput) -> CreateCourseRes
     if given(input.teacher_id) is not None:
         if viewer.role is not Role.ADMIN:
             raise Forbidden("Only an admin may name somebody else as the teacher.")
-        teacher_id = call.id("user", input.teacher_id, "teacher_id")
+        teacher_id = call.id("user", str(input.teacher_id), "teacher_id")
 
     async def rule(session: AsyncSession) -> models.Course:
         return await sql.courses.create_course(
@@ -118,7 +118,7 @@ async def create_course(call: Call, input: CreateCourseInput) -> CreateCourseRes
         )
 
     course, sync = await call.create(rule, input, again=reads(models.Course, integer=True))
-    return CreateCourseSuccess(course=course, sync=sync)
+    return success(CreateCourseSuccess, course=course, sync=sync)
 
 
 async def _change(
@@ -150,7 +150,7 @@ async def update_course(call: Call, input: UpdateCourseInput) -> UpdateCourseRes
             expected_version=given(input.expected_version),
         ),
     )
-    return UpdateCourseSuccess(course=course, sync=sync)
+    return success(UpdateCourseSuccess, course=course, sync=sync)
 
 
 def _by_version(
@@ -171,31 +171,31 @@ def _by_version(
 @mutation
 async def archive_course(call: Call, input: ArchiveCourseInput) -> ArchiveCourseResult:
     course, sync = await _by_version(call, input, sql.courses.archive_course)
-    return ArchiveCourseSuccess(course=course, sync=sync)
+    return success(ArchiveCourseSuccess, course=course, sync=sync)
 
 
 @mutation
 async def restore_course(call: Call, input: RestoreCourseInput) -> RestoreCourseResult:
     course, sync = await _by_version(call, input, sql.courses.restore_course)
-    return RestoreCourseSuccess(course=course, sync=sync)
+    return success(RestoreCourseSuccess, course=course, sync=sync)
 
 
 @mutation
 async def publish_course(call: Call, input: PublishCourseInput) -> PublishCourseResult:
     course, sync = await _by_version(call, input, sql.courses.publish_course)
-    return PublishCourseSuccess(course=course, sync=sync)
+    return success(PublishCourseSuccess, course=course, sync=sync)
 
 
 @mutation
 async def unpublish_course(call: Call, input: UnpublishCourseInput) -> UnpublishCourseResult:
     course, sync = await _by_version(call, input, sql.courses.unpublish_course)
-    return UnpublishCourseSuccess(course=course, sync=sync)
+    return success(UnpublishCourseSuccess, course=course, sync=sync)
 
 
 @mutation
 async def delete_course(call: Call, input: DeleteCourseInput) -> DeleteCourseResult:
     deleted, sync = await _by_version(call, input, sql.courses.delete_course)
-    return DeleteCourseSuccess(deleted_id=input.id, deleted=counts(deleted), sync=sync)
+    return success(DeleteCourseSuccess, deleted_id=input.id, deleted=counts(deleted), sync=sync)
 
 
 def counts(by_kind: dict[Any, int]) -> list[RecordCount]:

@@ -38,7 +38,7 @@ from resolvers.types.curriculum import (
     UpdateTheorySuccess,
 )
 from resolvers.unset import changed, given
-from resolvers.writing import Call, change_record, mutation, reads
+from resolvers.writing import Call, change_record, mutation, reads, success
 from sql import models
 
 
@@ -59,7 +59,7 @@ async def create_chapter(call: Call, input: CreateChapterInput) -> CreateChapter
         )
 
     chapter, sync = await call.create(rule, input, again=reads(models.Chapter))
-    return CreateChapterSuccess(chapter=chapter, sync=sync)
+    return success(CreateChapterSuccess, chapter=chapter, sync=sync)
 
 
 @mutation
@@ -78,7 +78,7 @@ async def update_chapter(call: Call, input: UpdateChapterInput) -> UpdateChapter
             expected_version=given(input.expected_version),
         ),
     )
-    return UpdateChapterSuccess(chapter=chapter, sync=sync)
+    return success(UpdateChapterSuccess, chapter=chapter, sync=sync)
 
 
 @mutation
@@ -98,7 +98,7 @@ async def delete_chapter(call: Call, input: DeleteChapterInput) -> DeleteChapter
             expected_version=given(input.expected_version),
         ),
     )
-    return DeleteChapterSuccess(deleted_id=input.id, deleted=counts(deleted), sync=sync)
+    return success(DeleteChapterSuccess, deleted_id=input.id, deleted=counts(deleted), sync=sync)
 
 
 @mutation
@@ -116,7 +116,7 @@ async def move_chapter(call: Call, input: MoveChapterInput) -> MoveChapterResult
             expected_version=given(input.expected_version),
         ),
     )
-    return MoveChapterSuccess(chapters=chapters, sync=sync)
+    return success(MoveChapterSuccess, chapters=chapters, sync=sync)
 
 
 @mutation
@@ -136,7 +136,7 @@ async def reorder_chapters(call: Call, input: ReorderChaptersInput) -> ReorderCh
         )
 
     chapters, sync = await call.write(rule)
-    return ReorderChaptersSuccess(chapters=chapters, sync=sync)
+    return success(ReorderChaptersSuccess, chapters=chapters, sync=sync)
 
 
 @mutation
@@ -156,7 +156,7 @@ async def create_theory(call: Call, input: CreateTheoryInput) -> CreateTheoryRes
         )
 
     theory, sync = await call.create(rule, input, again=reads(models.Theory))
-    return CreateTheorySuccess(theory=theory, sync=sync)
+    return success(CreateTheorySuccess, theory=theory, sync=sync)
 
 
 @mutation
@@ -175,7 +175,7 @@ async def update_theory(call: Call, input: UpdateTheoryInput) -> UpdateTheoryRes
             expected_version=given(input.expected_version),
         ),
     )
-    return UpdateTheorySuccess(theory=theory, sync=sync)
+    return success(UpdateTheorySuccess, theory=theory, sync=sync)
 
 
 @mutation
@@ -192,7 +192,7 @@ async def delete_theory(call: Call, input: DeleteTheoryInput) -> DeleteTheoryRes
             expected_version=given(input.expected_version),
         ),
     )
-    return DeleteTheorySuccess(deleted_id=input.id, deleted=counts(deleted), sync=sync)
+    return success(DeleteTheorySuccess, deleted_id=input.id, deleted=counts(deleted), sync=sync)
 
 
 @mutation
@@ -213,4 +213,4 @@ async def move_theory(call: Call, input: MoveTheoryInput) -> MoveTheoryResult:
             expected_version=given(input.expected_version),
         ),
     )
-    return MoveTheorySuccess(theories=theories, sync=sync)
+    return success(MoveTheorySuccess, theories=theories, sync=sync)

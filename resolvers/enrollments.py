@@ -22,7 +22,7 @@ from resolvers.types.courses import (
     RemoveStudentsResult,
     RemoveStudentsSuccess,
 )
-from resolvers.writing import Call, mutation
+from resolvers.writing import Call, mutation, success
 from sql import errors as sql_errors
 from sql import models
 from sql.models import Role
@@ -40,7 +40,7 @@ async def join_course(call: Call, input: JoinCourseInput) -> JoinCourseResult:
         return await sql.enrollments.join_course(session, student_id=viewer.id, course_id=course_id)
 
     enrollment, sync = await call.write(rule)
-    return JoinCourseSuccess(enrollment=enrollment, sync=sync)
+    return success(JoinCourseSuccess, enrollment=enrollment, sync=sync)
 
 
 @mutation
@@ -57,7 +57,7 @@ async def leave_course(call: Call, input: LeaveCourseInput) -> LeaveCourseResult
         return course
 
     course, sync = await call.write(rule)
-    return LeaveCourseSuccess(course=course, sync=sync)
+    return success(LeaveCourseSuccess, course=course, sync=sync)
 
 
 @mutation
@@ -77,7 +77,7 @@ async def enroll_students(call: Call, input: EnrollStudentsInput) -> EnrollStude
         )
 
     (enrollments, unmatched), sync = await call.write(rule)
-    return EnrollStudentsSuccess(enrollments=enrollments, unmatched_emails=unmatched, sync=sync)
+    return success(EnrollStudentsSuccess, enrollments=enrollments, unmatched_emails=unmatched, sync=sync)
 
 
 @mutation
@@ -93,4 +93,4 @@ async def remove_students(call: Call, input: RemoveStudentsInput) -> RemoveStude
         )
 
     removed, sync = await call.write(rule)
-    return RemoveStudentsSuccess(removed_count=removed, sync=sync)
+    return success(RemoveStudentsSuccess, removed_count=removed, sync=sync)

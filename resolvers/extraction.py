@@ -21,7 +21,7 @@ from resolvers.types.extraction import (
     RetryExtractionSuccess,
 )
 from resolvers.unset import given
-from resolvers.writing import Call, mutation, reads
+from resolvers.writing import Call, mutation, reads, success
 from sql import errors as sql_errors
 from sql import models
 
@@ -108,7 +108,7 @@ async def ingest_extraction(call: Call, input: IngestExtractionInput) -> IngestE
 
     run, sync = await call.create(rule, input, again=reads(models.ExtractionRun))
     call.context.wake_extraction()
-    return IngestExtractionSuccess(run=run, sync=sync)
+    return success(IngestExtractionSuccess, run=run, sync=sync)
 
 
 @mutation
@@ -129,4 +129,4 @@ async def retry_extraction(call: Call, input: RetryExtractionInput) -> RetryExtr
 
     run, sync = await call.write(rule)
     call.context.wake_extraction()
-    return RetryExtractionSuccess(run=run, sync=sync)
+    return success(RetryExtractionSuccess, run=run, sync=sync)

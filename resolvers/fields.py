@@ -29,7 +29,7 @@ def context_of(info: Info) -> Context:
 def _projected(root: Any, info: Info, column: str) -> Any:
     """Return the key that a graph answer carries for a border field, or the row's column."""
     if isinstance(root, Row):
-        return root.values[info.path.key]
+        return root.values[str(info.path.key)]
     return getattr(root, column)
 
 

@@ -25,7 +25,7 @@ _SQL_PARENTS = (models.Course, models.User, models.Enrollment, models.Extraction
 async def resolve(root: Any, info: Info) -> Any:
     """Return the answer of a graph field."""
     if isinstance(root, Row):
-        return root.values[info.path.key]
+        return root.values[str(info.path.key)]
     raw = info._raw_info
     context: Context = info.context
     field = selection.of_field(raw)

@@ -22,7 +22,8 @@ async def course(context: Context, course_id: int) -> models.Course | None:
             found = await sql.courses.courses_by_ids(session, keys)
         return [found.get(key) for key in keys]
 
-    return await context.loader("course", load).load(course_id)
+    found: models.Course | None = await context.loader("course", load).load(course_id)
+    return found
 
 
 async def user(context: Context, user_id: int) -> models.User | None:
@@ -35,7 +36,8 @@ async def user(context: Context, user_id: int) -> models.User | None:
             found = await sql.accounts.users_by_ids(session, keys)
         return [found.get(key) for key in keys]
 
-    return await context.loader("user", load).load(user_id)
+    found: models.User | None = await context.loader("user", load).load(user_id)
+    return found
 
 
 async def student_count(context: Context, course_id: int) -> int:
@@ -71,7 +73,8 @@ async def viewer_enrollment(context: Context, course_id: int) -> models.Enrollme
             found = await sql.courses.viewer_enrollments(session, viewer.id, keys)
         return [found.get(key) for key in keys]
 
-    return await context.loader("viewer_enrollment", load).load(course_id)
+    found: models.Enrollment | None = await context.loader("viewer_enrollment", load).load(course_id)
+    return found
 
 
 async def readiness(context: Context, course_id: int) -> Any:
@@ -126,4 +129,5 @@ async def prerequisite(context: Context, key: tuple[str, str]) -> models.SkillPr
             found = await sql.skills.prerequisites_by_keys(session, keys)
         return [found.get(key) for key in keys]
 
-    return await context.loader("prerequisite", load).load(key)
+    found: models.SkillPrerequisite | None = await context.loader("prerequisite", load).load(key)
+    return found

@@ -10,7 +10,7 @@ import sql.mastery
 from resolvers import policy
 from resolvers.types.mastery import RecordAssessmentsInput, RecordAssessmentsResult, RecordAssessmentsSuccess
 from resolvers.unset import given
-from resolvers.writing import Call, mutation
+from resolvers.writing import Call, mutation, success
 from sql import errors as sql_errors
 from sql import models
 
@@ -53,9 +53,10 @@ async def record_assessments(call: Call, input: RecordAssessmentsInput) -> Recor
         )
 
     result, sync = await call.write(rule)
-    return RecordAssessmentsSuccess(
-        masteries=[WrittenMastery(row) for row in result.masteries],  # type: ignore[misc]
+    return success(
+        RecordAssessmentsSuccess,
+        masteries=[WrittenMastery(row) for row in result.masteries],
         recorded_count=result.recorded_count,
         repeated_count=result.repeated_count,
-        sync=sync,  # type: ignore[arg-type]
+        sync=sync,
     )

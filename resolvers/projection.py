@@ -38,8 +38,8 @@ def install(schema: GraphQLSchema) -> None:
                     field.resolve = _plain(definition.python_name)
 
 
-def _plain(name: str) -> Callable[[Any, GraphQLResolveInfo], Any]:
-    def resolve(source: Any, info: GraphQLResolveInfo, **_: Any) -> Any:
+def _plain(name: str) -> Callable[[Any, GraphQLResolveInfo[Any]], Any]:
+    def resolve(source: Any, info: GraphQLResolveInfo[Any], **_: Any) -> Any:
         if type(source) is Row:
             return source.values[info.path.key]  # type: ignore[index]
         return getattr(source, name)
@@ -47,7 +47,7 @@ def _plain(name: str) -> Callable[[Any, GraphQLResolveInfo], Any]:
     return resolve
 
 
-def _resolve_type(value: Any, info: GraphQLResolveInfo, abstract_type: Any) -> str | None:
+def _resolve_type(value: Any, info: GraphQLResolveInfo[Any], abstract_type: Any) -> str | None:
     name = ids.type_name(value)
     if name is not None:
         return name

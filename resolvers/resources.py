@@ -18,7 +18,7 @@ from resolvers.types.resources import (
     UpdateResourceSuccess,
 )
 from resolvers.unset import changed, given
-from resolvers.writing import Call, change_record, mutation, reads
+from resolvers.writing import Call, change_record, mutation, reads, success
 from sql import errors as sql_errors
 from sql import models
 
@@ -45,7 +45,7 @@ async def create_resource(call: Call, input: CreateResourceInput) -> CreateResou
         )
 
     resource, sync = await call.create(rule, input, again=reads(models.Resource))
-    return CreateResourceSuccess(resource=resource, sync=sync)
+    return success(CreateResourceSuccess, resource=resource, sync=sync)
 
 
 @mutation
@@ -68,7 +68,7 @@ async def update_resource(call: Call, input: UpdateResourceInput) -> UpdateResou
             expected_version=given(input.expected_version),
         ),
     )
-    return UpdateResourceSuccess(resource=resource, sync=sync)
+    return success(UpdateResourceSuccess, resource=resource, sync=sync)
 
 
 @mutation
@@ -85,4 +85,4 @@ async def delete_resource(call: Call, input: DeleteResourceInput) -> DeleteResou
             expected_version=given(input.expected_version),
         ),
     )
-    return DeleteResourceSuccess(deleted_id=input.id, sync=sync)
+    return success(DeleteResourceSuccess, deleted_id=input.id, sync=sync)

@@ -33,7 +33,7 @@ BORDER_TYPES = frozenset({"Course", "Student", "Teacher", "Administrator", "User
 Check = Callable[[str, str, dict[str, Any]], None]
 
 
-def of_field(info: GraphQLResolveInfo) -> Field:
+def of_field(info: GraphQLResolveInfo[Any]) -> Field:
     """Return the field that is being resolved, with its coerced arguments and all that is selected below."""
     field_def = info.parent_type.fields[info.field_name]
     node = info.field_nodes[0]
@@ -50,7 +50,7 @@ def of_field(info: GraphQLResolveInfo) -> Field:
     )
 
 
-def below(info: GraphQLResolveInfo, nodes: list[FieldNode], named_type: Any) -> Selection | None:
+def below(info: GraphQLResolveInfo[Any], nodes: list[FieldNode], named_type: Any) -> Selection | None:
     """Return what is selected below some nodes of one response key, by concrete type; None for a leaf."""
     sets = [node.selection_set for node in nodes if node.selection_set]
     if not sets:
@@ -62,7 +62,7 @@ def below(info: GraphQLResolveInfo, nodes: list[FieldNode], named_type: Any) -> 
     )
 
 
-def of_types(info: GraphQLResolveInfo, names: list[str]) -> Selection:
+def of_types(info: GraphQLResolveInfo[Any], names: list[str]) -> Selection:
     """Return what is selected below the current field for some concrete types."""
     sets = [node.selection_set for node in info.field_nodes if node.selection_set]
     by_type = {}
@@ -73,14 +73,14 @@ def of_types(info: GraphQLResolveInfo, names: list[str]) -> Selection:
     return Selection(by_type=by_type)
 
 
-def _concrete(info: GraphQLResolveInfo, named_type: Any) -> list[GraphQLObjectType]:
+def _concrete(info: GraphQLResolveInfo[Any], named_type: Any) -> list[GraphQLObjectType]:
     if isinstance(named_type, GraphQLInterfaceType | GraphQLUnionType):
         return list(info.schema.get_possible_types(named_type))
     return [named_type] if isinstance(named_type, GraphQLObjectType) else []
 
 
 def _fields(
-    info: GraphQLResolveInfo, sets: list[SelectionSetNode], concrete: GraphQLObjectType
+    info: GraphQLResolveInfo[Any], sets: list[SelectionSetNode], concrete: GraphQLObjectType
 ) -> Iterator[Field]:
     collected: dict[str, list[FieldNode]] = {}
     for selection_set in sets:
@@ -102,7 +102,7 @@ def _fields(
 
 
 def _collect(
-    info: GraphQLResolveInfo,
+    info: GraphQLResolveInfo[Any],
     selection_set: SelectionSetNode,
     concrete: GraphQLObjectType,
     collected: dict[str, list[FieldNode]],
@@ -130,7 +130,7 @@ def _collect(
             _collect(info, inner, concrete, collected, seen_fragments)
 
 
-def _applies(info: GraphQLResolveInfo, name: str, concrete: GraphQLObjectType) -> bool:
+def _applies(info: GraphQLResolveInfo[Any], name: str, concrete: GraphQLObjectType) -> bool:
     if name == concrete.name:
         return True
     condition = info.schema.type_map.get(name)
@@ -139,7 +139,7 @@ def _applies(info: GraphQLResolveInfo, name: str, concrete: GraphQLObjectType) -
     )
 
 
-def _included(info: GraphQLResolveInfo, node: Any) -> bool:
+def _included(info: GraphQLResolveInfo[Any], node: Any) -> bool:
     if not node.directives:
         return True
     skip = get_directive_values(GraphQLSkipDirective, node, info.variable_values)

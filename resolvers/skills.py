@@ -24,7 +24,7 @@ from resolvers.types.skills import (
     UpdateSkillSuccess,
 )
 from resolvers.unset import changed, given
-from resolvers.writing import Call, change_record, mutation, reads
+from resolvers.writing import Call, change_record, mutation, reads, success
 from sql import models
 
 
@@ -48,7 +48,7 @@ async def create_skill(call: Call, input: CreateSkillInput) -> CreateSkillResult
         )
 
     skill, sync = await call.create(rule, input, again=reads(models.Skill))
-    return CreateSkillSuccess(skill=skill, sync=sync)
+    return success(CreateSkillSuccess, skill=skill, sync=sync)
 
 
 @mutation
@@ -71,7 +71,7 @@ async def update_skill(call: Call, input: UpdateSkillInput) -> UpdateSkillResult
             expected_version=given(input.expected_version),
         ),
     )
-    return UpdateSkillSuccess(skill=skill, sync=sync)
+    return success(UpdateSkillSuccess, skill=skill, sync=sync)
 
 
 @mutation
@@ -88,7 +88,7 @@ async def delete_skill(call: Call, input: DeleteSkillInput) -> DeleteSkillResult
             expected_version=given(input.expected_version),
         ),
     )
-    return DeleteSkillSuccess(deleted_id=input.id, sync=sync)
+    return success(DeleteSkillSuccess, deleted_id=input.id, sync=sync)
 
 
 @mutation
@@ -109,7 +109,7 @@ async def set_prerequisite(call: Call, input: SetPrerequisiteInput) -> SetPrereq
             status=input.status,
         ),
     )
-    return SetPrerequisiteSuccess(prerequisite=edge, sync=sync)
+    return success(SetPrerequisiteSuccess, prerequisite=edge, sync=sync)
 
 
 @mutation
@@ -123,4 +123,4 @@ async def remove_prerequisite(call: Call, input: RemovePrerequisiteInput) -> Rem
             session, actor_id=call.viewer.id, prerequisite_id=key[0], dependent_id=key[1]
         ),
     )
-    return RemovePrerequisiteSuccess(removed_id=input.id, sync=sync)
+    return success(RemovePrerequisiteSuccess, removed_id=input.id, sync=sync)

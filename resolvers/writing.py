@@ -31,7 +31,12 @@ from sql import models
 
 T = TypeVar("T")
 R = TypeVar("R", bound=models.Base)
+P = TypeVar("P")
 Resolver = Callable[..., Awaitable[Any]]
+
+
+def _id_text(row: Any) -> str:
+    return str(row.id)
 
 
 class Call:
@@ -81,7 +86,7 @@ class Call:
         rule: Callable[[AsyncSession], Awaitable[R]],
         given: Any,
         *,
-        key_of: Callable[[R], str] = lambda row: str(row.id),
+        key_of: Callable[[R], str] = _id_text,
         again: Callable[[AsyncSession, str], Awaitable[R]],
         inline: bool = True,
     ) -> tuple[R, Sync]:
@@ -126,6 +131,11 @@ class Call:
         if write_id is not None and inline:
             await self.context.try_inline(write_id)
         return await sync_of(self.context, write_id)
+
+
+def success(payload: type[P], **values: Any) -> P:
+    """Return a payload whose fields are answered by rows of the stores, not by classes of the schema."""
+    return payload(**values)
 
 
 def reads(model: type[R], *, integer: bool = False) -> Callable[[AsyncSession, str], Awaitable[R]]:

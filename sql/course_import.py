@@ -303,7 +303,7 @@ class _Importer:
         ):
             rows: list[Any] = []
             for batch in _batches(sorted(ids)):
-                rows += await session.scalars(select(model).where(model.id.in_(batch)))  # type: ignore[attr-defined]
+                rows += await session.scalars(select(model).where(model.id.in_(batch)))
             await guards.touch_all(session, rows, kind)
 
     def _relations(self, parts: Sequence[Any]) -> Any:

@@ -12,6 +12,6 @@ if str(ROOT) not in sys.path:
 
 pytest_plugins = tuple(
     f"tests.{name}"
-    for name in ("golden_fixtures", "graph_fixtures", "sql_fixtures")
+    for name in ("golden_fixtures", "graph_fixtures", "sql_fixtures", "api_fixtures")
     if (ROOT / "tests" / f"{name}.py").exists()
 )
