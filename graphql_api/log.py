@@ -71,3 +71,5 @@ def configure(log_format: str = "auto", level: str = "info") -> None:
     logging.getLogger("uvicorn.access").setLevel("WARNING")
     # The driver tells of every attempt while a server is away, several times a second; the mirror tells once.
     logging.getLogger("neo4j").setLevel("ERROR")
+    # Tells of every look at the schema's revision, which every command takes.
+    logging.getLogger("alembic").setLevel("WARNING")
