@@ -380,6 +380,11 @@ class _Writer:
             {(id_, self.theory.id) for id_ in named},
         )
         changed |= await self._link("skill_concepts", SkillConcept.skill_id, SkillConcept.concept_id, wanted)
+        taught = await self.session.scalar(
+            select(func.count()).where(SkillTheory.theory_id == self.theory.id)
+        )
+        if (taught or 0) > skills.SKILLS_IN_THEORY:
+            raise refusal(f"A theory has at most {skills.SKILLS_IN_THEORY} skills.")
         gone = await self._drop_skills(sorted(mine - named))
         self.claims["skills"] = sorted((mine | {skill.id for skill in made}) - gone)
         rows = await self.session.scalars(select(Skill).where(Skill.id.in_(changed - gone)))
@@ -511,6 +516,14 @@ class _Writer:
         changed |= await self._link(
             "resource_concepts", ResourceConcept.resource_id, ResourceConcept.concept_id, wanted
         )
+        kinds = await self.session.execute(
+            select(Resource.kind, func.count())
+            .join(ResourceTheory, ResourceTheory.resource_id == Resource.id)
+            .where(ResourceTheory.theory_id == self.theory.id)
+            .group_by(Resource.kind)
+        )
+        if any(count > resources.RESOURCES_IN_THEORY for _, count in kinds):
+            raise refusal(f"A theory has at most {resources.RESOURCES_IN_THEORY} of each kind of resource.")
         unlinked = select(Resource.id).where(
             Resource.id.in_(mine - named),
             ~select(ResourceTheory.resource_id).where(ResourceTheory.resource_id == Resource.id).exists(),
