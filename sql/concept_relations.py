@@ -63,7 +63,6 @@ async def set_concept_relation(
     if source_id == target_id:
         checker.add(("targetId",), "A concept can not relate to itself.")
     checker.raise_if_any()
-    await links.lock_course(session, course_id)
     relation = await session.get(ConceptRelation, (source_id, type, target_id))
     if relation is None and type is ConceptRelationType.RELATED_TO:
         relation = await session.get(ConceptRelation, (target_id, type, source_id))

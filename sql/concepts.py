@@ -47,7 +47,6 @@ async def create_concept(
     Raises NotFound, InvalidInput, Conflict DUPLICATE with the concept that has a name or alias, WRONG_STATE.
     """
     await guards.live_course(session, course_id, path=("courseId",))
-    await links.lock_course(session, course_id)
     checker = Checker()
     key = links.check_name(checker, ("name",), name)
     alias_keys = _check_aliases(checker, aliases, key)
@@ -157,7 +156,6 @@ async def update_concept(
     concept = await _concept(session, concept_id)
     await guards.live_course(session, concept.course_id)
     guards.check_version(concept, expected_version)
-    await links.lock_course(session, concept.course_id)
     checker = Checker()
     key = concept.key if name is UNSET else links.check_name(checker, ("name",), name)
     wanted_aliases = concept.aliases if aliases is UNSET else aliases
@@ -272,7 +270,6 @@ async def set_concept_mention(
     checker.optional_text(("textEvidence",), text_evidence, models.EVIDENCE_LENGTH)
     checker.optional_text(("sourceDocument",), source_document, models.TITLE_LENGTH)
     checker.raise_if_any()
-    await links.lock_course(session, theory.course_id)
     mention = await session.get(ConceptMention, (theory_id, concept_id))
     said = (definition, text_evidence, source_document)
     if mention is None:

@@ -14,19 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import errors
 from sql.keys import name_key
-from sql.models import NAME_LENGTH, Concept, Course, Kind, Theory
+from sql.models import NAME_LENGTH, Concept, Kind, Theory
 from sql.text import Checker
 
 LINKS_LIMIT = 50
 KEY_LENGTH = NAME_LENGTH * 3
-
-
-async def lock_course(session: AsyncSession, course_id: int) -> None:
-    """Wait until no other transaction checks a rule about the whole course.
-
-    Without it two writers on PostgreSQL would each add one half of a cycle, or one name twice.
-    """
-    await session.execute(select(Course.id).where(Course.id == course_id).with_for_update(key_share=True))
 
 
 def check_name(checker: Checker, path: errors.Path, name: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -19,6 +19,7 @@ from sql.text import Checker
 GREATEST_BATCH = 500
 CLOCK_SKEW = timedelta(seconds=60)
 KEY_LENGTH = 64
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ async def record_assessments(
     moment = now or models.now()
     _check(assessments, moment)
     course_id = await _course_of(session, assessments)
-    await guards.live_course(session, course_id)
+    # The locks on enrollments below are enough: a class is recorded by several workers at once.
+    await guards.live_course(session, course_id, lock=False)
     enrolled = await _lock_enrolled(session, course_id, assessments)
     fresh, repeated = await _split(session, course_id, assessments)
     checker = Checker()
@@ -106,6 +108,8 @@ def _check(assessments: Sequence[AssessmentValue], moment: datetime) -> None:
             checker.add((*path, "assessedAt"), "assessedAt must name its offset from UTC.")
         elif value.assessed_at > moment + CLOCK_SKEW:
             checker.add((*path, "assessedAt"), "assessedAt can not be in the future.")
+        elif value.assessed_at < EARLIEST:
+            checker.add((*path, "assessedAt"), f"assessedAt can not be before {EARLIEST.date()}.")
     checker.raise_if_any()
 
 

@@ -100,7 +100,6 @@ async def create_resource(
     await guards.live_course(session, course_id)
     await links.require_theories(session, course_id, theories)
     await links.require_concepts(session, course_id, concepts)
-    await links.lock_course(session, course_id)
     await _refuse_full_theories(session, ResourceKind(kind), theories, "")
     await _refuse_taken_url(session, course_id, address)
     resource = Resource(
@@ -185,7 +184,6 @@ async def update_resource(
     checker.raise_if_any()
     if theories is not None:
         await links.require_theories(session, course_id, theories)
-        await links.lock_course(session, course_id)
         await _refuse_full_theories(session, resource.kind, theories, resource_id)
     if concepts is not None:
         await links.require_concepts(session, course_id, concepts)

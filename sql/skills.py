@@ -45,7 +45,6 @@ async def create_skill(
     Raises NotFound, InvalidInput, Conflict DUPLICATE (the course has the name) or WRONG_STATE (archived).
     """
     await guards.live_course(session, course_id, path=("courseId",))
-    await links.lock_course(session, course_id)
     checker = Checker()
     key = links.check_name(checker, ("name",), name)
     checker.optional_text(("description",), description, models.DESCRIPTION_LENGTH)
@@ -126,7 +125,6 @@ async def update_skill(
     skill = await _skill(session, skill_id)
     await guards.live_course(session, skill.course_id)
     guards.check_version(skill, expected_version)
-    await links.lock_course(session, skill.course_id)
     checker = Checker()
     key = skill.name_key if name is UNSET else links.check_name(checker, ("name",), name)
     if description is not UNSET:
@@ -261,7 +259,6 @@ async def set_prerequisite(
         raise errors.Cycle(
             Kind.SKILL, [prerequisite_id, prerequisite_id], "A skill can not come before itself."
         )
-    await links.lock_course(session, course_id)
     edge = await session.get(SkillPrerequisite, (prerequisite_id, dependent_id))
     if edge is not None and (edge.reason, edge.strength, edge.status) == (reason, strength, status):
         return edge
