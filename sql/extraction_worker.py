@@ -177,7 +177,8 @@ async def _fail(database: Database, document_id: str | None, reason: str) -> Non
         return
     async with database.write() as session:
         document = await session.get(ExtractionDocument, document_id)
-        if document is not None:
+        # Another worker may have got further after our lease ran out.
+        if document is not None and document.status in _UNFINISHED:
             _mark(document, ExtractionStatus.FAILED)
             document.last_error = reason[: models.REASON_LENGTH]
 
