@@ -68,9 +68,11 @@ async def import_course(
         if state is None:
             state = CourseImport(teacher_id=teacher_id, sha256=sha256, pieces_total=len(pieces), key_ids={})
             session.add(state)
+        await session.flush()
         import_id, done, course_id = state.id, state.pieces_done, state.course_id
         finished = state.finished_at is not None
     if finished and course_id is not None:
+        await _publish(database, teacher_id, course_id, publish)
         return ImportResult(course_id, True, {})
     for number, piece in enumerate(pieces[done:], start=done):
         async with database.write() as session:
@@ -86,10 +88,18 @@ async def import_course(
         if progress is not None:
             progress(number + 1, len(pieces), piece.label)
     assert course_id is not None  # noqa: S101 (the first piece made it)
-    if publish:
-        async with database.write() as session:
-            await sql.courses.publish_course(session, actor_id=teacher_id, course_id=course_id)
+    await _publish(database, teacher_id, course_id, publish)
     return ImportResult(course_id, False, importer.counts())
+
+
+async def _publish(database: Database, teacher_id: int, course_id: int, publish: bool) -> None:
+    """Publish an imported course when asked; also after an import that was cut before it came to that."""
+    if not publish:
+        return
+    async with database.write() as session:
+        course = await session.get(models.Course, course_id)
+        if course is not None and course.publication_status is models.PublicationStatus.DRAFT:
+            await sql.courses.publish_course(session, actor_id=teacher_id, course_id=course_id)
 
 
 class _Importer:
