@@ -8,12 +8,12 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from graphql import GraphQLError
-from sql.pages import InvalidCursor as SqlInvalidCursor
 
 from graph.cursors import InvalidCursor as GraphInvalidCursor
 from graph.errors import GraphConflict, GraphUnavailable
 from resolvers.problems import ApiError
 from sql import errors as sql_errors
+from sql.pages import InvalidCursor as SqlInvalidCursor
 
 logger = logging.getLogger(__name__)
 

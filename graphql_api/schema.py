@@ -71,7 +71,7 @@ class Query:
 
     @strawberry.field(description="Who is signed in; null for an anonymous caller. Answered by SQL: current.")
     async def me(self, info: Info) -> User | None:
-        return await accounts.me(info)  # type: ignore[return-value]
+        return await accounts.me(info)
 
     @strawberry.field(
         description="Any record by its id. Answered by SQL for users, courses, enrollments, metadata, reviews, runs and operations: current; by the graph for the rest: may lag; see extensions.graph."
@@ -82,7 +82,7 @@ class Query:
         *,
         id: Annotated[strawberry.ID, strawberry.argument(description="The record's id.")],
     ) -> Node | None:
-        return await graph_roots.node(info, id)  # type: ignore[return-value]
+        return await graph_roots.node(info, id)
 
     @strawberry.field(
         description="Records by their ids, in the order of the ids, null where nothing is found. Answered like node."
@@ -93,7 +93,7 @@ class Query:
         *,
         ids: Annotated[list[strawberry.ID], strawberry.argument(description="At most 100 ids.")],
     ) -> list[Node | None]:
-        return await graph_roots.nodes(info, ids)  # type: ignore[return-value]
+        return await graph_roots.nodes(info, ids)
 
     @strawberry.field(description="A course. Answered by SQL: current.")
     async def course(
@@ -102,7 +102,7 @@ class Query:
         *,
         id: Annotated[strawberry.ID, strawberry.argument(description="The course's id.")],
     ) -> Course | None:
-        return await courses.course(info, id)  # type: ignore[return-value]
+        return await courses.course(info, id)
 
     @strawberry.field(
         description="Courses that the viewer may see: published ones, own and joined ones; for an admin all. Answered by SQL: current."
@@ -134,7 +134,7 @@ class Query:
             str | None, strawberry.argument(description="Cursor to stop before.")
         ] = strawberry.UNSET,
     ) -> CourseConnection:
-        return await courses.courses(info, filter, order_by, first, after, last, before)  # type: ignore[return-value]
+        return await courses.courses(info, filter, order_by, first, after, last, before)
 
     @strawberry.field(
         description="A student: the viewer, or one in a course of the viewer. Answered by SQL: current."
@@ -145,7 +145,7 @@ class Query:
         *,
         id: Annotated[strawberry.ID, strawberry.argument(description="The student's id.")],
     ) -> Student | None:
-        return await accounts.student(info, id)  # type: ignore[return-value]
+        return await accounts.student(info, id)
 
     @strawberry.field(
         description="People by last name: for an admin all, for a teacher the students of own courses. Answered by SQL: current."
@@ -174,7 +174,7 @@ class Query:
             str | None, strawberry.argument(description="Cursor to stop before.")
         ] = strawberry.UNSET,
     ) -> UserConnection | None:
-        return await accounts.users(info, filter, first, after, last, before)  # type: ignore[return-value]
+        return await accounts.users(info, filter, first, after, last, before)
 
     @strawberry.field(
         description="How far the graph is with one of the viewer's writes; null for an unknown token. Answered by SQL: current."
@@ -193,7 +193,7 @@ class Query:
             ),
         ] = 0,
     ) -> Sync | None:
-        return await operations.sync(info, token, wait_ms)  # type: ignore[return-value]
+        return await operations.sync(info, token, wait_ms)
 
     @strawberry.field(
         description="An extraction run, for the teacher of its course. Answered by SQL: current."
@@ -204,11 +204,11 @@ class Query:
         *,
         id: Annotated[strawberry.ID, strawberry.argument(description="The run's id.")],
     ) -> ExtractionRun | None:
-        return await extraction.extraction_run(info, id)  # type: ignore[return-value]
+        return await extraction.extraction_run(info, id)
 
     @strawberry.field(description="How the mirror is doing, for admins. Answered by SQL: current.")
     async def mirror_status(self, info: Info) -> MirrorStatus | None:
-        return await operations.mirror_status(info)  # type: ignore[return-value]
+        return await operations.mirror_status(info)
 
     # —— Answered by the graph: may lag ——
 
@@ -219,7 +219,7 @@ class Query:
         *,
         id: Annotated[strawberry.ID, strawberry.argument(description="The chapter's id.")],
     ) -> Chapter | None:
-        return await graph_roots.chapter(info, id)  # type: ignore[return-value]
+        return await graph_roots.chapter(info, id)
 
     @strawberry.field(description="A theory. Answered by the graph: may lag; see extensions.graph.")
     async def theory(
@@ -228,7 +228,7 @@ class Query:
         *,
         id: Annotated[strawberry.ID, strawberry.argument(description="The theory's id.")],
     ) -> Theory | None:
-        return await graph_roots.theory(info, id)  # type: ignore[return-value]
+        return await graph_roots.theory(info, id)
 
     @strawberry.field(description="A skill. Answered by the graph: may lag; see extensions.graph.")
     async def skill(
@@ -237,7 +237,7 @@ class Query:
         *,
         id: Annotated[strawberry.ID, strawberry.argument(description="The skill's id.")],
     ) -> Skill | None:
-        return await graph_roots.skill(info, id)  # type: ignore[return-value]
+        return await graph_roots.skill(info, id)
 
     @strawberry.field(description="A concept. Answered by the graph: may lag; see extensions.graph.")
     async def concept(
@@ -246,7 +246,7 @@ class Query:
         *,
         id: Annotated[strawberry.ID, strawberry.argument(description="The concept's id.")],
     ) -> Concept | None:
-        return await graph_roots.concept(info, id)  # type: ignore[return-value]
+        return await graph_roots.concept(info, id)
 
     @strawberry.field(
         description="The chapters of a course along NEXT_CHAPTER, first to last. Answered by the graph: may lag; see extensions.graph."
@@ -259,7 +259,7 @@ class Query:
             strawberry.ID, strawberry.argument(description="Course whose chapters are listed.")
         ],
     ) -> list[Chapter] | None:
-        return await graph_roots.chapter_sequence(info)  # type: ignore[return-value]
+        return await graph_roots.chapter_sequence(info)
 
     @strawberry.field(
         description="Relations between concepts of a course, by source, type and target. Answered by the graph: may lag; see extensions.graph."
@@ -302,7 +302,7 @@ class Query:
             str | None, strawberry.argument(description="Cursor to stop before.")
         ] = strawberry.UNSET,
     ) -> ConceptRelationConnection | None:
-        return await graph_roots.concept_relations(info)  # type: ignore[return-value]
+        return await graph_roots.concept_relations(info)
 
     @strawberry.field(
         description="What a student has mastered of a course, skills without an assessment as NOT_STARTED. Answered by the graph: may lag; see extensions.graph."
@@ -348,7 +348,7 @@ class Query:
             str | None, strawberry.argument(description="Cursor to stop before.")
         ] = strawberry.UNSET,
     ) -> SkillMasteryConnection | None:
-        return await graph_roots.student_mastery(info)  # type: ignore[return-value]
+        return await graph_roots.student_mastery(info)
 
     @strawberry.field(
         description="Concepts around one concept, nearest first, or the most connected ones of the course, with all relations among them. Answered by the graph: may lag; see extensions.graph."
@@ -374,7 +374,7 @@ class Query:
         ] = strawberry.UNSET,
         limit: Annotated[int, strawberry.argument(description="Number of concepts, 1 to 500.")] = 100,
     ) -> ConceptGraph | None:
-        return await graph_roots.concept_map(info)  # type: ignore[return-value]
+        return await graph_roots.concept_map(info)
 
 
 @strawberry.type(

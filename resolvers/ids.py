@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 from graph.plan import Row
+from resolvers.written import WrittenMastery
 from sql import models
 
 # GraphQL type -> prefix. Ids of users encode "user", not the role: a role change keeps the id.
@@ -162,6 +163,7 @@ _ROW_TYPES: dict[type, str] = {
     models.ConceptRelation: "ConceptRelation",
     models.Metadata: "LearnerMetadata",
     models.Mastery: "SkillMastery",
+    WrittenMastery: "SkillMastery",
     models.Assessment: "Progress",
     models.ExtractionRun: "ExtractionRun",
     models.ExtractionDocument: "ExtractionDocument",
@@ -171,6 +173,7 @@ _COMPOSITE_KEYS: dict[type, tuple[str, ...]] = {
     models.ConceptMention: ("theory_id", "concept_id"),
     models.ConceptRelation: ("source_id", "type", "target_id"),
     models.Mastery: ("student_id", "skill_id"),
+    WrittenMastery: ("student_id", "skill_id"),
 }
 
 

@@ -11,21 +11,11 @@ from resolvers import policy
 from resolvers.types.mastery import RecordAssessmentsInput, RecordAssessmentsResult, RecordAssessmentsSuccess
 from resolvers.unset import given
 from resolvers.writing import Call, mutation, success
+from resolvers.written import WrittenMastery
 from sql import errors as sql_errors
 from sql import models
 
 GREATEST_BATCH = 500
-
-
-class WrittenMastery:
-    """A mastery as it was just written: the columns of the row under the names of the GraphQL type."""
-
-    def __init__(self, row: models.Mastery) -> None:
-        self.row = row
-        self.updated_at = row.assessed_at
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.row, name)
 
 
 @mutation

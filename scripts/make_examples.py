@@ -8,6 +8,7 @@ overlong texts) is left out and counted.
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import sys
@@ -120,12 +121,18 @@ def metacademy(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
                             "text_evidence": cut(one["summary"], 500),
                             "source_document": f"{key}.txt",
                         },
-                        *({"concept": other, "definition": reason} for other, reason in before[key][:20] if reason),
+                        *(
+                            {"concept": other, "definition": reason}
+                            for other, reason in before[key][:20]
+                            if reason
+                        ),
                     ],
                     "readings": readings(one, source["resources"], used, left_out, key),
                 }
             )
-        chapters.append({"key": f"chapter-{number}", "name": title, "description": words, "theories": theories})
+        chapters.append(
+            {"key": f"chapter-{number}", "name": title, "description": words, "theories": theories}
+        )
     return {
         "version": 1,
         "course": {
@@ -153,7 +160,18 @@ def metacademy(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
 def skill_name(one: dict[str, Any], concept: str, taken: set[str]) -> str:
     """Return a name of the skill, verb first: the first goal where it reads well, else a plain one."""
     goals = [cut(line.lstrip("*# -"), 400) or "" for line in (one.get("goals") or "").splitlines()]
-    verbs = ("know", "be able", "derive", "understand", "compute", "define", "show", "prove", "use", "explain")
+    verbs = (
+        "know",
+        "be able",
+        "derive",
+        "understand",
+        "compute",
+        "define",
+        "show",
+        "prove",
+        "use",
+        "explain",
+    )
     for goal in [*goals, f"Explain {concept}", f"Explain {concept} ({one['tag']})"]:
         name = goal.rstrip(". ")
         fits = 8 <= len(name) <= NAME and (name.lower().startswith(verbs)) and name_key(name) not in taken
@@ -206,7 +224,7 @@ def d2l(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
     labels: dict[str, str] = {}
     asked: list[tuple[str, list[str]]] = []
     names: set[str] = set()
-    for number, chapter in enumerate(source["chapters"]):
+    for chapter in source["chapters"]:
         theories = []
         for position, section in enumerate(chapter["sections"]):
             key = f"{chapter['dir']}/{position}"
@@ -255,7 +273,6 @@ def d2l(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
                 "theories": theories,
             }
         )
-        assert number >= 0
     order = {key: place for place, key in enumerate(concepts)}
     relations, prerequisites = [], []
     for key, refs in asked:
@@ -270,7 +287,7 @@ def d2l(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
                 )
     for chapter in chapters:
         keys = [theory["key"] for theory in chapter["theories"]]
-        for first, second in zip(keys, keys[1:], strict=False):
+        for first, second in itertools.pairwise(keys):
             if not any(one["prerequisite"] == first and one["dependent"] == second for one in prerequisites):
                 prerequisites.append(
                     {
@@ -315,9 +332,11 @@ def main() -> None:
             print(f"{finding.place}: {finding.message}")
         if file is None:
             sys.exit(1)
-        text = json.dumps(file.model_dump(mode="json", exclude_defaults=True) | {"version": 1}, ensure_ascii=False, indent=1)
+        plain_file = file.model_dump(mode="json", exclude_defaults=True) | {"version": 1}
+        text = json.dumps(plain_file, ensure_ascii=False, indent=1)
         (EXAMPLES / f"{name}.course.json").write_text(text + "\n", encoding="utf-8")
-        counts = {key: len(course[key]) for key in ("chapters", "concepts", "skills", "relations", "skill_prerequisites")}
+        parts = ("chapters", "concepts", "skills", "relations", "skill_prerequisites")
+        counts = {key: len(course[key]) for key in parts}
         print(name, counts, "left out:", dict(left_out), len(text) // 1_000, "KB")
 
 

@@ -18,7 +18,7 @@ import sql.sync_state
 from sql import guards, models
 from sql.course_file import CourseFile, ResourcePart
 from sql.keys import name_key
-from sql.models import CourseImport, EdgeOrigin, Kind, ResourceKind
+from sql.models import ConceptRelationType, CourseImport, EdgeOrigin, Kind, ResourceKind
 from sql.session import Database
 
 Progress = Callable[[int, int, str], None]
@@ -321,6 +321,9 @@ class _Importer:
             rows = {}
             for part in parts:
                 source, target = self.ids[f"concept:{part.source}"], self.ids[f"concept:{part.target}"]
+                if part.type is ConceptRelationType.RELATED_TO:
+                    # The same in both directions, and kept once.
+                    source, target = min(source, target), max(source, target)
                 rows[f"{source}:{part.type.value}:{target}"] = models.ConceptRelation(
                     course_id=self.course_id,
                     source_id=source,

@@ -53,9 +53,13 @@ def test_everything_is_described(schema: GraphQLSchema) -> None:
                     if not argument.description
                 ]
         elif isinstance(graphql_type, GraphQLInputObjectType):
-            missing += [f"{graphql_type.name}.{n}" for n, f in graphql_type.fields.items() if not f.description]
+            missing += [
+                f"{graphql_type.name}.{n}" for n, f in graphql_type.fields.items() if not f.description
+            ]
         elif isinstance(graphql_type, GraphQLEnumType):
-            missing += [f"{graphql_type.name}.{n}" for n, v in graphql_type.values.items() if not v.description]
+            missing += [
+                f"{graphql_type.name}.{n}" for n, v in graphql_type.values.items() if not v.description
+            ]
     assert missing == []
 
 

@@ -159,7 +159,8 @@ async def test_without_a_graph_sql_still_answers(graphless_api: Api) -> None:
     made = await api.ok("createCourse", teacher, "course { id }", title="Sets")
     assert made["sync"]["state"] == "DISABLED"
     body = await api.ask(
-        "query($c: ID!) { course(id: $c) { title chapterCount chapters { name } } chapterSequence(courseId: $c) { name } }",
+        "query($c: ID!) { course(id: $c) { title chapterCount chapters { name } } "
+        "chapterSequence(courseId: $c) { name } }",
         teacher,
         c=made["course"]["id"],
     )
