@@ -7,17 +7,20 @@ References are by key within the file. Checking comes before the first write and
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from sql import models
 from sql.cycles import find_any_cycle
 from sql.keys import name_key
+from sql.links import KEY_LENGTH, LINKS_LIMIT
 from sql.models import ConceptRelationType, CourseLevel
+from sql.resources import normal_url
+from sql.skills import DIRECT_PREREQUISITES
 from sql.text import storable
 
 Path = tuple[str | int, ...]
@@ -35,23 +38,18 @@ def _not_blank(value: str) -> str:
     return _storable(value)
 
 
+def _name(value: str) -> str:
+    if len(name_key(_not_blank(value))) > KEY_LENGTH:
+        raise ValueError("is too long once its characters are unfolded")
+    return value
+
+
 def _url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-    except ValueError:
-        parts = None
-    if (
-        parts is None
-        or parts.scheme not in ("http", "https")
-        or not parts.netloc
-        or any(c.isspace() for c in value)
-    ):
-        raise ValueError("must be an http or https address")
-    return _storable(value)
+    return normal_url(_storable(value))
 
 
 Key = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_not_blank)]
-Name = Annotated[str, Field(min_length=1, max_length=models.NAME_LENGTH), AfterValidator(_not_blank)]
+Name = Annotated[str, Field(min_length=1, max_length=models.NAME_LENGTH), AfterValidator(_name)]
 Title = Annotated[str, Field(min_length=1, max_length=models.TITLE_LENGTH), AfterValidator(_not_blank)]
 Description = Annotated[str, Field(max_length=models.DESCRIPTION_LENGTH), AfterValidator(_storable)]
 Definition = Annotated[str, Field(max_length=models.DEFINITION_LENGTH), AfterValidator(_storable)]
@@ -217,6 +215,30 @@ def _findings(file: CourseFile) -> Iterator[Finding]:
         for j, theory in enumerate(chapter.theories)
     ]
     yield from _twice(((*place, "key"), theory.key, theory.key) for place, theory in theories)
+    yield from _too_many(
+        (((*place, "skills", j), key) for place, theory in theories for j, key in enumerate(theory.skills)),
+        LINKS_LIMIT,
+        "A skill belongs to at most {most} theories.",
+    )
+    yield from _too_many(
+        (
+            ((*place, field, j, "url"), resource.url)
+            for place, theory in theories
+            for field, resources in (("readings", theory.readings), ("videos", theory.videos))
+            for j, resource in enumerate(resources)
+        ),
+        LINKS_LIMIT,
+        "A reading or video belongs to at most {most} theories.",
+    )
+    yield from _too_many(
+        (
+            (("skill_prerequisites", i, "dependent"), one.dependent)
+            for i, one in enumerate(file.skill_prerequisites)
+        ),
+        DIRECT_PREREQUISITES,
+        "A skill has at most {most} direct prerequisites.",
+    )
+    covered: dict[str, set[str]] = {}
     kinds: dict[str, str] = {}
     for place, theory in theories:
         for j, key in enumerate(theory.skills):
@@ -232,8 +254,16 @@ def _findings(file: CourseFile) -> Iterator[Finding]:
             for j, resource in enumerate(resources):
                 if kinds.setdefault(resource.url, field) != field:
                     yield Finding((*place, field, j, "url"), "One address is both a reading and a video.")
+                if any(resource.url == earlier.url for earlier in resources[:j]):
+                    yield Finding((*place, field, j, "url"), "This address stands here again.")
                 for k, key in enumerate(resource.concepts):
                     yield from _unknown((*place, field, j, "concepts", k), key, concepts, "concept")
+                    so_far = covered.setdefault(resource.url, set())
+                    if key not in so_far and len(so_far) == LINKS_LIMIT:
+                        message = f"A reading or video covers at most {LINKS_LIMIT} concepts."
+                        yield Finding((*place, field, j, "concepts", k), message)
+                    else:
+                        so_far.add(key)
     for i, skill in enumerate(file.skills):
         for j, key in enumerate(skill.concepts):
             yield from _unknown(("skills", i, "concepts", j), key, concepts, "concept")
@@ -264,6 +294,14 @@ def _twice(values: Any) -> Iterator[Finding]:
             seen[key] = place
 
 
+def _too_many(values: Iterable[tuple[Path, str]], most: int, message: str) -> Iterator[Finding]:
+    counts: Counter[str] = Counter()
+    for place, key in values:
+        counts[key] += 1
+        if counts[key] > most:
+            yield Finding(place, message.format(most=most))
+
+
 def _unknown(place: Path, key: str, known: set[str], noun: str) -> Iterator[Finding]:
     if key not in known:
         yield Finding(place, f"No {noun} of the file has the key “{key}”.")
@@ -282,6 +320,9 @@ def _edges(
     for i, ((start, end), kind) in enumerate(zip(pairs, types, strict=True)):
         for name, key in zip(names, (start, end), strict=True):
             yield from _unknown((field, i, name), key, known, noun)
+        if kind == ConceptRelationType.RELATED_TO.value:
+            # It means the same in both directions.
+            start, end = min(start, end), max(start, end)
         if start == end:
             yield Finding((field, i), f"A {noun} can not be related to itself.")
         elif (start, kind, end) in seen:
