@@ -229,12 +229,23 @@ def _visible(viewer_id: int, viewer_role: Role) -> ColumnElement[bool]:
     """Return the condition for people somebody may see: oneself, teachers, own students; all for an admin."""
     if viewer_role is Role.ADMIN:
         return User.id.is_not(None)
-    own_student = exists().where(
-        Enrollment.student_id == User.id,
-        Enrollment.course_id == Course.id,
-        Course.teacher_id == viewer_id,
-    )
+    own_student = _is_own_student(User, User.id, viewer_id)
     return or_(User.id == viewer_id, User.role == Role.TEACHER, own_student)
+
+
+def _is_own_student(
+    model: type[User] | type[Metadata], student_id: Any, viewer_id: int
+) -> ColumnElement[bool]:
+    """Return the condition for a row of a student who is in some course of the viewer."""
+    return (
+        exists()
+        .where(
+            Enrollment.student_id == student_id,
+            Enrollment.course_id == Course.id,
+            Course.teacher_id == viewer_id,
+        )
+        .correlate(model)
+    )
 
 
 async def visible_users(
@@ -259,14 +270,7 @@ async def list_users(
     """Return a page of people by last name: for an admin all, for a teacher the students of own courses."""
     statement: Select[Any] = select(User)
     if viewer_role is not Role.ADMIN:
-        statement = statement.where(
-            User.role == Role.STUDENT,
-            exists().where(
-                Enrollment.student_id == User.id,
-                Enrollment.course_id == Course.id,
-                Course.teacher_id == viewer_id,
-            ),
-        )
+        statement = statement.where(User.role == Role.STUDENT, _is_own_student(User, User.id, viewer_id))
     columns = [User.first_name, User.last_name, *([User.email] if viewer_role is Role.ADMIN else [])]
     statement = statement.where(*matches(search, *columns, begins=True))
     if role is not None:
@@ -299,13 +303,7 @@ async def visible_metadata(
     if viewer_role is Role.STUDENT:
         statement = statement.where(Metadata.student_id == viewer_id)
     elif viewer_role is Role.TEACHER:
-        statement = statement.where(
-            exists().where(
-                Enrollment.student_id == Metadata.student_id,
-                Enrollment.course_id == Course.id,
-                Course.teacher_id == viewer_id,
-            )
-        )
+        statement = statement.where(_is_own_student(Metadata, Metadata.student_id, viewer_id))
     return {entry.id: entry for entry in await session.scalars(statement)}
 
 

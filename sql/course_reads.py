@@ -21,7 +21,16 @@ def visible(viewer_id: int, viewer_role: Role) -> ColumnElement[bool]:
     return or_(
         and_(Course.publication_status == PublicationStatus.PUBLISHED, Course.archived_at.is_(None)),
         Course.teacher_id == viewer_id,
-        exists().where(Enrollment.course_id == Course.id, Enrollment.student_id == viewer_id),
+        _has_joined(viewer_id),
+    )
+
+
+def _has_joined(viewer_id: int) -> ColumnElement[bool]:
+    # Correlated to the course alone: the statement around it may read enrollments too.
+    return (
+        exists()
+        .where(Enrollment.course_id == Course.id, Enrollment.student_id == viewer_id)
+        .correlate(Course)
     )
 
 
@@ -64,7 +73,7 @@ async def list_courses(
     if teacher_id is not None:
         statement = statement.where(Course.teacher_id == teacher_id)
     statement = statement.where(*matches(search, Course.title))
-    enrolled = exists().where(Enrollment.course_id == Course.id, Enrollment.student_id == viewer_id)
+    enrolled = _has_joined(viewer_id)
     if viewer_part == "TEACHING":
         statement = statement.where(Course.teacher_id == viewer_id)
     elif viewer_part == "ENROLLED":
