@@ -1,13 +1,15 @@
-"""Turn the two openly licensed sources into course files: run once, the results are committed.
+"""Turn openly licensed sources into two course files and a batch of extracted documents: run once.
 
     python scripts/make_examples.py SOURCE_FOLDER
 
-The folder holds metacademy.json and d2l_toc.json. What a course file can not hold (unknown references,
+The results are committed. The folder holds metacademy.json, d2l_toc.json and
+extraction_from_metacademy.json. What a course file can not hold (unknown references,
 overlong texts) is left out and counted.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import re
@@ -99,7 +101,7 @@ def metacademy(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
             {
                 "key": key,
                 "name": name,
-                "description": cut(one.get("goals"), 1_000),
+                "description": cut("; ".join(goals_of(one)), 1_000),
                 "concepts": [key, *(other for other, _ in before[key])][:50],
             }
         )
@@ -157,25 +159,21 @@ def metacademy(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
     }, left_out
 
 
+def goals_of(one: dict[str, Any]) -> list[str]:
+    """Return the goals of a concept as plain lines, without the marks of bullets and links."""
+    lines = [line.strip().lstrip("*# -") for line in (one.get("goals") or "").splitlines()]
+    return [text for line in lines if (text := cut(re.sub(r'"([^"]+)":[\w-]+', r"\1", line), 400))]
+
+
 def skill_name(one: dict[str, Any], concept: str, taken: set[str]) -> str:
     """Return a name of the skill, verb first: the first goal where it reads well, else a plain one."""
-    goals = [cut(line.lstrip("*# -"), 400) or "" for line in (one.get("goals") or "").splitlines()]
-    verbs = (
-        "know",
-        "be able",
-        "derive",
-        "understand",
-        "compute",
-        "define",
-        "show",
-        "prove",
-        "use",
-        "explain",
-    )
-    for goal in [*goals, f"Explain {concept}", f"Explain {concept} ({one['tag']})"]:
-        name = goal.rstrip(". ")
-        fits = 8 <= len(name) <= NAME and (name.lower().startswith(verbs)) and name_key(name) not in taken
-        if fits:
+    verbs = ("know", "derive", "understand", "compute", "define", "show", "prove", "use", "explain")
+    verbs += ("implement", "describe", "apply")
+    for goal in [*goals_of(one), f"Explain {concept}", f"Explain {concept} ({one['tag']})"]:
+        name = goal.rstrip(".: ").removeprefix("Be able to ")
+        name = name[:1].upper() + name[1:]
+        verb = name.split(" ", 1)[0].lower()
+        if 8 <= len(name) <= NAME and verb in verbs and name_key(name) not in taken:
             break
     else:
         name = (cut(f"Explain {concept}", NAME - 12) or "") + f" ({len(taken)})"
@@ -215,6 +213,15 @@ def readings(
     return list(found.values())
 
 
+# What the chapters of the book that have no sections let somebody do.
+D2L_SKILLS = {
+    "chapter_preface": "Describe what the book covers and for whom",
+    "chapter_installation": "Set up an environment that runs the book's code",
+    "chapter_notation": "Read the notation of the book",
+    "chapter_introduction": "Explain what machine learning is about",
+}
+
+
 def d2l(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
     """Return the chapters and sections of Dive into Deep Learning as a course."""
     left_out: Counter[str] = Counter()
@@ -222,81 +229,67 @@ def d2l(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
     concepts: dict[str, dict[str, Any]] = {}
     skills: list[dict[str, Any]] = []
     labels: dict[str, str] = {}
-    asked: list[tuple[str, list[str]]] = []
+    asked: dict[str, list[str]] = {}
     names: set[str] = set()
     for chapter in source["chapters"]:
+        chapter_name = cut(plain(chapter["title"]), NAME) or chapter["dir"]
+        intro = whole_sentences(plain(chapter.get("intro") or ""))
+        sections = chapter["sections"] or [
+            {"file": f"{chapter['dir']}/index.md", "title": chapter["title"], "label": None, "refs": []}
+        ]
         theories = []
-        for position, section in enumerate(chapter["sections"]):
-            key = f"{chapter['dir']}/{position}"
-            title = plain(section["title"])
-            name = title
+        for section in sections:
+            key = section["file"].removesuffix(".md")
+            name = plain(section["title"])
             if name_key(name) in names:
-                name = f"{title} ({plain(chapter['title'])})"
+                name = f"{name} ({chapter_name})"
             name = cut(name, NAME) or key
-            if name_key(name) in names:
-                left_out["sections whose title stands twice"] += 1
-                continue
             names.add(name_key(name))
-            for label in section.get("labels", []) or [section.get("label")]:
-                if label:
-                    labels[label] = key
-            intro = plain(section.get("intro") or "")
-            asked.append((key, [str(one) for one in section.get("refs", []) or []]))
-            concepts[key] = {"key": key, "name": name, "definition": cut(intro, 1_200)}
-            skills.append({"key": key, "name": cut(f"Explain {name}", NAME), "concepts": [key]})
+            if section["label"]:
+                labels[section["label"]] = key
+            asked[key] = section["refs"]
+            summary = f"Section of the chapter “{chapter_name}”." if chapter["sections"] else intro
+            concepts[key] = {"key": key, "name": name}
+            skill = D2L_SKILLS.get(chapter["dir"]) or cut(f"Explain {name}", NAME)
+            skills.append({"key": key, "name": skill, "concepts": [key]})
             theories.append(
                 {
                     "key": key,
                     "name": name,
-                    "summary": cut(intro, 3_000),
+                    "summary": cut(summary, SUMMARY),
                     "skills": [key],
-                    "mentions": [
-                        {"concept": key, "definition": cut(intro, 600), "source_document": f"{key}.md"}
-                    ],
+                    "mentions": [{"concept": key, "source_document": section["file"]}],
                     "readings": [
                         {
-                            "title": f"Dive into Deep Learning: {name}"[:TITLE],
-                            "url": f"https://d2l.ai/{chapter['dir']}/#{position}",
+                            "title": cut(f"Dive into Deep Learning: {name}", TITLE),
+                            "url": f"https://d2l.ai/{key}.html",
                             "concepts": [key],
                         }
                     ],
                 }
             )
-        if not theories:
-            left_out["chapters without sections"] += 1
-            continue
         chapters.append(
             {
                 "key": chapter["dir"],
-                "name": cut(plain(chapter["title"]), NAME),
-                "description": cut(plain(chapter.get("intro") or ""), 1_000),
+                "name": chapter_name,
+                "description": cut(intro, 1_000),
                 "theories": theories,
             }
         )
-    order = {key: place for place, key in enumerate(concepts)}
-    relations, prerequisites = [], []
-    for key, refs in asked:
-        for other in dict.fromkeys(labels.get(ref, ref) for ref in refs):
-            if other not in concepts or other == key:
-                left_out["references that lead elsewhere"] += 1
-            elif key in concepts and order[other] < order[key]:
-                reason = f"“{concepts[key]['name']}” refers back to “{concepts[other]['name']}”."
-                relations.append({"source": other, "type": "USED_FOR", "target": key, "reason": reason})
-                prerequisites.append(
-                    {"prerequisite": other, "dependent": key, "reason": reason, "strength": 0.5}
-                )
+    relations, prerequisites = d2l_edges(concepts, asked, labels, left_out)
     for chapter in chapters:
         keys = [theory["key"] for theory in chapter["theories"]]
-        for first, second in itertools.pairwise(keys):
-            if not any(one["prerequisite"] == first and one["dependent"] == second for one in prerequisites):
-                prerequisites.append(
-                    {
-                        "prerequisite": first,
-                        "dependent": second,
-                        "reason": "The section before it in the book.",
-                        "strength": 0.3,
-                    }
-                )
+        known = {(one["prerequisite"], one["dependent"]) for one in prerequisites}
+        prerequisites += [
+            {
+                "prerequisite": first,
+                "dependent": second,
+                "reason": "The section before it in the book.",
+                "strength": 0.3,
+            }
+            for first, second in itertools.pairwise(keys)
+            if (first, second) not in known
+        ]
     return {
         "version": 1,
         "course": {
@@ -312,11 +305,105 @@ def d2l(source: dict[str, Any]) -> tuple[dict[str, Any], Counter[str]]:
     }, left_out
 
 
+def d2l_edges(
+    concepts: dict[str, dict[str, Any]],
+    asked: dict[str, list[str]],
+    labels: dict[str, str],
+    left_out: Counter[str],
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return (relations, skill prerequisites): what a section refers back to is used for it."""
+    order = {key: place for place, key in enumerate(concepts)}
+    relations, prerequisites = [], []
+    back: set[tuple[str, str]] = set()
+    ahead: list[tuple[str, str]] = []
+    for key, refs in asked.items():
+        for other in dict.fromkeys(labels.get(ref, "") for ref in refs):
+            if not other or other == key:
+                left_out["references that lead to no other section"] += 1
+            elif order[other] < order[key]:
+                back.add((other, key))
+                reason = f"“{concepts[key]['name']}” refers back to “{concepts[other]['name']}”."
+                relations.append({"source": other, "type": "USED_FOR", "target": key, "reason": reason})
+                prerequisites.append(
+                    {"prerequisite": other, "dependent": key, "reason": reason, "strength": 0.5}
+                )
+            else:
+                ahead.append((key, other))
+    for key, other in ahead:
+        if (key, other) in back:
+            continue
+        reason = f"“{concepts[key]['name']}” points ahead to “{concepts[other]['name']}”."
+        relations.append({"source": key, "type": "RELATED_TO", "target": other, "reason": reason})
+    return relations, prerequisites
+
+
+def whole_sentences(text: str) -> str | None:
+    """Return a text without the halves of sentences at its ends."""
+    if text[:1].islower():
+        text = text.partition(". ")[2]
+    if not text.endswith((".", "!", "?")):
+        text = text[: text.rfind(". ") + 1] or text
+    return text or None
+
+
 def plain(text: str) -> str:
     """Return a text without the marks of its source's Markdown."""
     text = re.sub(r":(?:label|numref|cite[pt]?|eqref|ref|begin_tab|end_tab)[^\s`]*`[^`]*`", "", text)
-    text = re.sub(r"[*_`#$]|\\[a-z]+", "", text)
+    text = re.sub(r"\\[a-zA-Z]+\{([^{}]*)\}", r"\1", text)
+    text = re.sub(r"[*_`#$]|\\[a-z]+", "", text).replace("---", " – ")
     return " ".join(text.split())
+
+
+def extraction(documents: list[dict[str, Any]], source: dict[str, Any]) -> dict[str, Any]:
+    """Return extracted documents as the variables of ingestExtraction, without the course."""
+    by_title = {name_key(one["title"]): one for one in source["concepts"]}
+    titles = {tag_key(one["tag"]): one["title"] for one in source["concepts"]}
+    made = []
+    for document in documents:
+        inside = {name_key(one["name"]): one["name"] for one in document["concepts"]}
+        edges = [
+            (inside[before], inside[name_key(concept["name"])], dependency.get("reason"))
+            for concept in document["concepts"]
+            for dependency in by_title.get(name_key(concept["name"]), {}).get("dependencies", ())
+            if (before := name_key(titles.get(tag_key(dependency["tag"]), ""))) in inside
+        ]
+        taught = list(dict.fromkeys(name for edge in edges for name in edge[:2]))[:8]
+        made.append(
+            {
+                "filename": document["topic"].replace(" ", "-") + ".txt",
+                "sha256": hashlib.sha256(document["_source_text"].encode()).hexdigest(),
+                "text": document["_source_text"],
+                "chapter": "Mathematics",
+                "topic": document["topic"].capitalize(),
+                "summary": cut(document["summary"], SUMMARY),
+                "keywords": document["keywords"][:10],
+                "concepts": [
+                    {
+                        "name": one["name"],
+                        "definition": cut(one["definition"], DEFINITION),
+                        "textEvidence": cut(one["text_evidence"], 2_000),
+                    }
+                    for one in document["concepts"]
+                ],
+                "skills": [{"name": f"Explain {name}", "concepts": [name]} for name in taught],
+                "relations": [
+                    {"source": first, "type": "PREREQUISITE", "target": then, "reason": cut(reason, REASON)}
+                    for first, then, reason in edges
+                ],
+                "prerequisites": [
+                    {
+                        "prerequisite": f"Explain {first}",
+                        "dependent": f"Explain {then}",
+                        "reason": cut(reason, REASON),
+                        "strength": 0.9 if reason else 0.7,
+                    }
+                    for first, then, reason in edges
+                    if first in taught and then in taught
+                ],
+                "resources": [],
+            }
+        )
+    return {"documents": made}
 
 
 def main() -> None:
@@ -338,6 +425,15 @@ def main() -> None:
         parts = ("chapters", "concepts", "skills", "relations", "skill_prerequisites")
         counts = {key: len(course[key]) for key in parts}
         print(name, counts, "left out:", dict(left_out), len(text) // 1_000, "KB")
+    documents, source = (
+        json.loads((folder / origin).read_text(encoding="utf-8"))
+        for origin in ("extraction_from_metacademy.json", "metacademy.json")
+    )
+    made = extraction(documents, source)
+    (EXAMPLES / "extraction.json").write_text(
+        json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
+    print("extraction", [(one["filename"], len(one["relations"])) for one in made["documents"]])
 
 
 if __name__ == "__main__":
