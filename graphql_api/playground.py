@@ -54,7 +54,8 @@ def playground_page(demo_accounts: Sequence[DemoAccount] = ()) -> HTMLResponse:
     """Return the page."""
     body = (
         '<header id="bar" class="bar"></header>\n'
-        '<main>\n<h1 class="visually-hidden">Playground</h1>\n<div id="graphiql"><p class="waiting">Loading the playground…</p>'
+        '<main>\n<h1 class="visually-hidden">Playground</h1>\n'
+        '<div id="graphiql"><p class="waiting">Loading the playground…</p>'
         '<noscript><p class="waiting">This page needs JavaScript, from this server only.</p></noscript></div></main>'
     )
     return page(
