@@ -61,7 +61,12 @@ async def write_document(
     await guards.live_course(session, course_id)
     same = await session.scalar(
         select(CourseSource)
-        .where(CourseSource.course_id == course_id, CourseSource.sha256 == document.sha256)
+        .where(
+            CourseSource.course_id == course_id,
+            CourseSource.sha256 == document.sha256,
+            # A theory that was deleted since comes back with its document.
+            CourseSource.theory_id.is_not(None),
+        )
         .order_by(CourseSource.filename != document.filename, CourseSource.filename)
         .limit(1)
     )
@@ -111,12 +116,19 @@ class _Writer:
         self.sha256 = document.sha256
         self.before: dict[str, Any] = dict(source.wrote) if source else {}
         self.former_theory_id = source.theory_id if source else None
-        self.claims: dict[str, Any] = {}
+        self.claims: dict[str, Any] = {"stated": {}}
+        self.others: list[CourseSource] = []
         self.concept_ids: dict[str, str] = {}
         self.skill_ids: dict[str, str] = {}
 
     async def write(self) -> None:
         """Write everything, then take back what the document no longer says."""
+        rows = await self.session.scalars(
+            select(CourseSource).where(
+                CourseSource.course_id == self.course_id, CourseSource.filename != self.filename
+            )
+        )
+        self.others = list(rows)
         await self._write_theory()
         await self._write_concepts()
         await self._write_mentions()
@@ -129,6 +141,18 @@ class _Writer:
         for name in ("skill_concepts", "resource_concepts"):
             touched |= {concept_id for _, concept_id in self.before.get(name, ())}
         await concepts.remove_unused(self.session, course_id=self.course_id, concept_ids=touched)
+
+    def _hand_over(self, name: str, keys: Iterable[tuple[str, ...]]) -> dict[tuple[str, ...], CourseSource]:
+        """Give claims that are dropped here to another document that states the same; return who has them now."""
+        heirs: dict[tuple[str, ...], CourseSource] = {}
+        for key in keys:
+            for other in self.others:
+                if list(key) in other.wrote.get("stated", {}).get(name, ()):
+                    claims = other.wrote.get(name, [])
+                    other.wrote = {**other.wrote, name: [*claims, list(key)]}
+                    heirs[key] = other
+                    break
+        return heirs
 
     async def _write_theory(self) -> None:
         value = self.value
@@ -217,11 +241,34 @@ class _Writer:
             if name_key(concept.name) not in self.concept_ids
         ]
         self.session.add_all(made)
-        await guards.touch_all(self.session, made, Kind.CONCEPT)
+        defined = await self._define_concepts(made)
+        await guards.touch_all(self.session, [*made, *defined], Kind.CONCEPT)
         self.concept_ids |= {concept.key: concept.id for concept in made}
         self.claims["concepts"] = sorted(
             {concept.id for concept in made} | set(self.before.get("concepts", ()))
         )
+
+    async def _define_concepts(self, made: list[Concept]) -> list[Concept]:
+        """Define concepts of the course that lack a definition, or have the former one of this document."""
+        said = {
+            id_: concept
+            for concept in self.value.concepts
+            if concept.definition is not None and (id_ := self.concept_ids.get(name_key(concept.name)))
+        }
+        former: dict[str, str] = self.before.get("definitions", {})
+        claims: dict[str, str | None] = {
+            concept.id: concept.definition for concept in made if concept.definition is not None
+        }
+        changed = []
+        for row in await self.session.scalars(select(Concept).where(Concept.id.in_(list(said)))):
+            if row.definition is not None and row.definition != former.get(row.id):
+                continue  # somebody else's: theirs stays
+            value = said[row.id]
+            claims[row.id] = value.definition
+            if guards.assign(row, {"definition": value.definition, "text_evidence": value.text_evidence}):
+                changed.append(row)
+        self.claims["definitions"] = claims
+        return changed
 
     def _concept(self, name: str) -> str:
         found = self.concept_ids.get(name_key(name))
@@ -294,7 +341,15 @@ class _Writer:
         present = {(row.source_id, row.type, row.target_id): row for row in rows}
         # What a person has written since is nobody's to take back.
         mine = {key for key in mine if key in present and present[key].origin is EdgeOrigin.EXTRACTED}
+        self.claims["stated"]["relations"] = [
+            [source, type_.value, target] for source, type_, target in wanted
+        ]
         gone = mine - set(wanted)
+        heirs = self._hand_over("relations", [(source, type_.value, end) for source, type_, end in gone])
+        for (source, type_text, end), heir in heirs.items():
+            key = (source, ConceptRelationType(type_text), end)
+            present[key].source_sha256 = heir.sha256
+            gone.discard(key)
         await record_deleted(self.session, sorted(gone))
         for key in gone:
             await self.session.delete(present[key])
@@ -432,7 +487,9 @@ class _Writer:
             if present[key].origin is EdgeOrigin.EXTRACTED
             and present[key].status is PrerequisiteStatus.PROPOSED
         }
-        gone = sorted(mine - set(wanted))
+        self.claims["stated"]["prerequisites"] = [list(key) for key in wanted]
+        dropped = mine - set(wanted)
+        gone = sorted(dropped - set(self._hand_over("prerequisites", dropped)))
         await sql.sync_state.record_many(
             self.session, Kind.SKILL_PREREQUISITE, [f"{first}:{then}" for first, then in gone], deleted=True
         )
@@ -542,7 +599,10 @@ class _Writer:
         owners = sorted({first for first, _ in wanted | mine})
         rows = await self.session.execute(select(owner, other).where(owner.in_(owners)))
         present: set[Pair] = {(first, second) for first, second in rows}
-        gone, added = sorted((mine & present) - wanted), sorted(wanted - present)
+        self.claims["stated"][name] = [list(pair) for pair in sorted(wanted)]
+        dropped = (mine & present) - wanted
+        gone = sorted(dropped - set(self._hand_over(name, dropped)))
+        added = sorted(wanted - present)
         table = owner.class_
         for first, second in gone:
             await self.session.execute(delete(table).where(owner == first, other == second))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, update
 
-from sql import concept_relations, concepts, errors, extraction, models, skills
+from sql import concept_relations, concepts, errors, extraction, models, skills, theories
 from sql.extraction import (
     ConceptValue,
     DocumentValue,
@@ -388,3 +388,57 @@ async def test_the_worker_wakes_and_stops(database: Database, world: World) -> N
     stop.set()
     wake.set()
     await asyncio.wait_for(task, 5)
+
+
+async def test_what_another_document_states_too_stays(database: Database, world: World) -> None:
+    await ingest(database, world, document(1), document(2))
+    silent = {
+        "skills": [SkillValue("Find limits"), SkillValue("Derive")],
+        "relations": [],
+        "prerequisites": [],
+    }
+    resources = [ResourceValue(ResourceKind.READING, "Book", "https://example.org/b")]
+    await ingest(database, world, document(1, sha256="e" * 64, resources=resources, **silent))
+    async with database.read() as session:
+        for table, number in ((ConceptRelation, 1), (SkillConcept, 1), (SkillPrerequisite, 1), (Resource, 1)):
+            assert await count(session, table) == number
+        assert (await session.scalars(select(ConceptRelation))).one().source_sha256 == f"{2:064x}"
+    await ingest(database, world, document(2, sha256="f" * 64, resources=resources, **silent))
+    async with database.read() as session:
+        for table in (ConceptRelation, SkillConcept, SkillPrerequisite):
+            assert await count(session, table) == 0
+
+
+async def test_a_deleted_theory_comes_back_with_its_document(database: Database, world: World) -> None:
+    run_id = await ingest(database, world, document())
+    theory_id = (await rows_of(database, run_id))[0].theory_id
+    async with database.write() as session:
+        await theories.delete_theory(session, actor_id=world.teacher, theory_id=str(theory_id))
+    (row,) = await rows_of(database, await ingest(database, world, document()))
+    assert (row.status, row.unchanged) == (ExtractionStatus.FINISHED, False)
+    async with database.read() as session:
+        assert await session.get(Theory, row.theory_id) is not None
+        assert await count(session, ConceptMention) == 2
+    assert await names(database, Skill.name) == ["Derive", "Find limits"]
+
+
+async def test_a_document_defines_what_nobody_else_did(database: Database, world: World) -> None:
+    async with database.write() as session:
+        for name, definition in (("Limit", None), ("Derivative", "By hand")):
+            await concepts.create_concept(
+                session, actor_id=world.teacher, course_id=world.course, name=name, definition=definition
+            )
+
+    async def definitions() -> dict[str, str | None]:
+        async with database.read() as session:
+            return {row.name: row.definition for row in await session.scalars(select(Concept))}
+
+    said = [ConceptValue("Limit", "A bound"), ConceptValue("Derivative", "A slope")]
+    await ingest(database, world, document(concepts=said))
+    assert await definitions() == {"Limit": "A bound", "Derivative": "By hand"}
+    await ingest(
+        database,
+        world,
+        document(sha256="f" * 64, concepts=[ConceptValue("Limit", "Another"), ConceptValue("Derivative")]),
+    )
+    assert await definitions() == {"Limit": "Another", "Derivative": "By hand"}
