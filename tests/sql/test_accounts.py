@@ -371,11 +371,12 @@ async def test_of_two_updates_with_one_expected_version_one_is_stale(database: D
     async def rename(name: str) -> bool:
         try:
             async with database.write() as session:
-                await session.get(User, user.id)
+                early = await session.get_one(User, user.id)
                 await asyncio.sleep(0.02)
                 await accounts.update_user(
                     session, actor_id=1, user_id=user.id, first_name=name, expected_version=1
                 )
+                assert early.first_name == name
         except errors.StaleVersion:
             return False
         return True

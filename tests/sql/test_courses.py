@@ -183,11 +183,12 @@ async def test_of_two_updates_with_one_expected_version_one_is_stale(
         try:
             async with database.write() as session:
                 # As the policy does: the row is in the session before the rule locks it.
-                await session.get(Course, made.id)
+                early = await session.get_one(Course, made.id)
                 await asyncio.sleep(0.02)
                 await courses.archive_course(
                     session, actor_id=teacher.id, course_id=made.id, expected_version=1
                 )
+                assert early.archived_at is not None
         except errors.StaleVersion:
             return False
         return True

@@ -559,10 +559,11 @@ async def test_changes_at_once_leave_one_order_without_gaps(
     async def move(chapter: Chapter, place: int) -> None:
         async with database.write() as session:
             # As the policy does: what is read before the lock must not be what the rule goes by.
-            await session.get(Course, course.id)
-            await chapters.chapters_of(session, course.id)
+            # Held, as the session forgets rows that nobody holds.
+            early = [await session.get(Course, course.id), *await chapters.chapters_of(session, course.id)]
             await asyncio.sleep(0.01)
             await chapters.move_chapter(session, actor_id=1, chapter_id=chapter.id, order=place)
+            assert len(early) > 2
 
     await asyncio.gather(
         move(abc[0], 2),
@@ -576,6 +577,27 @@ async def test_changes_at_once_leave_one_order_without_gaps(
     assert {name for _, name, _ in found} == {"A", "C", "N", "M"}
 
 
+async def test_a_move_goes_by_the_order_that_the_one_before_left(
+    database: Database, course: Course, abc: list[Chapter]
+) -> None:
+    both_read = asyncio.Barrier(2) if database.dialect == "postgresql" else None
+
+    async def move(chapter: Chapter, place: int) -> None:
+        async with database.write() as session:
+            early = await chapters.chapters_of(session, course.id)
+            if both_read is not None:  # SQLite has one writer at a time: nobody to wait for
+                await both_read.wait()
+            await chapters.move_chapter(session, actor_id=1, chapter_id=chapter.id, order=place)
+            assert sorted(row.order for row in early) == [0, 1, 2]
+
+    await asyncio.gather(move(abc[0], 2), move(abc[2], 0))
+    assert [(order, name) for order, name, _ in await outline(database, course)] == [
+        (0, "C"),
+        (1, "B"),
+        (2, "A"),
+    ]
+
+
 async def test_of_two_updates_with_one_expected_version_one_is_stale(
     database: Database, course: Course, abc: list[Chapter]
 ) -> None:
@@ -584,9 +606,10 @@ async def test_of_two_updates_with_one_expected_version_one_is_stale(
     async def rename(model: Any, key: str, function: Any, argument: str, name: str) -> bool:
         try:
             async with database.write() as session:
-                await session.get(model, key)
+                early = await session.get_one(model, key)
                 await asyncio.sleep(0.02)
                 await function(session, actor_id=1, name=name, expected_version=1, **{argument: key})
+                assert early.name == name
         except errors.StaleVersion:
             return False
         return True
