@@ -308,13 +308,14 @@ async def test_every_record_is_on_its_way_to_the_graph(database: Database, teach
         by_kind[kind.value] = by_kind.get(kind.value, 0) + 1
     assert by_kind == result.counts | {"COURSE": 1, "CHAPTER_SEQUENCE": 1, "THEORY_SEQUENCE": 2}
     async with database.read() as session:
-        for model, kind in (
+        kinds: list[tuple[Any, Kind]] = [
             (Chapter, Kind.CHAPTER),
             (Theory, Kind.THEORY),
             (Skill, Kind.SKILL),
             (Concept, Kind.CONCEPT),
             (Resource, Kind.RESOURCE),
-        ):
+        ]
+        for model, kind in kinds:
             for row in await session.scalars(select(model)):
                 assert (row.version, False) == found[kind, row.id]
 
@@ -350,9 +351,17 @@ async def test_a_cut_import_goes_on_where_it_stopped(
     result = await import_course(database, teacher_id=teacher, file=small(), sha256="a" * 64, publish=True)
     async with database.read() as session:
         assert await count(session, Course) == 1
-        for model, number in ((Chapter, 2), (Theory, 3), (Skill, 2), (Concept, 3), (Resource, 2)):
-            assert await count(session, model) == number
-        for model, number in ((ConceptMention, 1), (ConceptRelation, 2), (SkillPrerequisite, 1)):
+        numbers: list[tuple[type, int]] = [
+            (Chapter, 2),
+            (Theory, 3),
+            (Skill, 2),
+            (Concept, 3),
+            (Resource, 2),
+            (ConceptMention, 1),
+            (ConceptRelation, 2),
+            (SkillPrerequisite, 1),
+        ]
+        for model, number in numbers:
             assert await count(session, model) == number
         state = (await session.scalars(select(CourseImport))).one()
         assert (state.course_id, state.pieces_done) == (result.course_id, state.pieces_total)
