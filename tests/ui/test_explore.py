@@ -42,7 +42,7 @@ def open_map(page: Page) -> None:
     """Go to the map of the first course and wait until it is drawn."""
     open_course(page, "Concept map")
     page.locator(".map-svg .node").first.wait_for()
-    page.wait_for_function("performance.getEntriesByName('map-drawn').length > 0")
+    page.locator("main:not([aria-busy])").wait_for()
 
 
 def check_axe(page: Page) -> None:
@@ -104,7 +104,7 @@ def test_student_sees_the_own_mastery(page: Page) -> None:
     enter(page, STUDENT)
     open_course(page, "My mastery")
     page.locator(".chapter table tbody tr").first.wait_for()
-    assert page.locator(".chapter .badge", has_text="mastered").count() > 0
+    assert page.locator(".chapter td .badge").count() > page.locator(".chapter td .band-NOT_STARTED").count()
     assert page.locator(".legend li").count() == 5
     check_axe(page)
 
@@ -128,7 +128,7 @@ def test_teacher_sees_the_class_and_a_student(page: Page) -> None:
     check_axe(page)
     page.get_by_label("Find a student").fill("Chiara")
     page.get_by_role("button", name="Find", exact=True).click()
-    page.wait_for_function("document.querySelectorAll('.matrix tbody tr').length === 1")
+    page.locator(".matrix tbody tr:only-child").wait_for()
     page.locator(".matrix tbody a").click()
     page.get_by_role("heading", name=re.compile("^Chiara")).wait_for()
     page.locator(".chapter table tbody tr").first.wait_for()
@@ -160,7 +160,8 @@ def test_concept_map_is_filtered_by_type(page: Page) -> None:
     open_map(page)
     page.get_by_role("checkbox", name="related to").uncheck()
     page.wait_for_url(re.compile("types="))
-    page.wait_for_function("!document.querySelector('main[aria-busy]')")
+    page.locator("main:not([aria-busy])").wait_for()
+    page.locator(".map-svg .node").first.wait_for()
     assert page.locator(".map-svg .line.type-RELATED_TO").count() == 0
     # The focus stays where it was.
     assert page.evaluate("document.activeElement.value") == "RELATED_TO"

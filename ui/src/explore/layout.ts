@@ -104,7 +104,7 @@ export function layers(concepts: Concept[], relations: Relation[]): Drawing {
   graph.setGraph({ rankdir: 'LR', nodesep: 14, ranksep: 60, marginx: 10, marginy: 10 });
   graph.setDefaultEdgeLabel(() => ({}));
   const degree = degrees(relations);
-  for (const { id, name } of concepts) graph.setNode(id, { width: Math.min(name.length, 34) * 7.6 + 24, height: 34 });
+  for (const { id, name } of concepts) graph.setNode(id, { width: name.length * 7.6 + 24, height: 34 });
   for (const relation of relations) graph.setEdge(relation.source.id, relation.target.id, {}, relation.id);
   dagre.layout(graph);
   return {

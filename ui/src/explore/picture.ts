@@ -56,8 +56,7 @@ export function makePicture(drawing: Drawing, label: string, marked: string | nu
   }
   const drawn = new Map<string, { node: Placed; element: SVGGElement; text: SVGTextElement }>();
   for (const node of drawing.nodes) {
-    const short = node.name.length > 36 ? `${node.name.slice(0, 34)}…` : node.name;
-    const text = s('text', { class: 'name', 'aria-hidden': 'true' }, short);
+    const text = s('text', { class: 'name', 'aria-hidden': 'true' }, node.name);
     const shape = drawing.shape === 'circle'
       ? s('circle', { r: node.rx })
       : s('rect', { x: -node.rx, y: -node.ry, width: node.rx * 2, height: node.ry * 2, rx: 7 });
