@@ -220,7 +220,7 @@ async def change_password(call: Call, input: ChangePasswordInput) -> ChangePassw
         password_hash = await sql.accounts.password_hash(session, viewer.id)
     if not await sql.passwords.verify_password(password_hash, input.current_password[: PASSWORD_LENGTH + 1]):
         raise sql_errors.InvalidCredentials("The current password is wrong.")
-    sql.passwords.validate_password(input.new_password, email=viewer.email, field="new_password")
+    sql.passwords.validate_password(input.new_password, email=viewer.email, field="newPassword")
     new_hash = await sql.passwords.hash_password(input.new_password)
     async with context.database.write() as session:
         await sql.accounts.set_password(session, viewer.id, new_hash)

@@ -41,6 +41,7 @@ from resolvers.types.courses import (
 from resolvers.types.shared import RecordCount, RecordKind
 from resolvers.unset import changed, given
 from resolvers.writing import Call, Sync, mutation, reads, selects, success
+from sql import errors as sql_errors
 from sql import models
 from sql.models import Role
 
@@ -106,6 +107,10 @@ async def create_course(call: Call, input: CreateCourseInput) -> CreateCourseRes
         if viewer.role is not Role.ADMIN:
             raise Forbidden("Only an admin may name somebody else as the teacher.")
         teacher_id = call.id("user", str(input.teacher_id), "teacher_id")
+    elif viewer.role is Role.ADMIN:
+        # Course.teacher is a Teacher: who operates the system names one.
+        message = "teacherId must name the course's teacher: an admin does not teach."
+        raise sql_errors.InvalidInput([sql_errors.FieldError(("teacherId",), message)])
 
     async def rule(session: AsyncSession) -> models.Course:
         return await sql.courses.create_course(

@@ -30,7 +30,7 @@ async def create_resource(call: Call, input: CreateResourceInput) -> CreateResou
     concept_ids = call.ids("con", input.concept_ids, "concept_ids")
     if not theory_ids:
         message = "A resource belongs to 1 to 50 theories."
-        raise sql_errors.InvalidInput([sql_errors.FieldError(("theory_ids",), message)])
+        raise sql_errors.InvalidInput([sql_errors.FieldError(("theoryIds",), message)])
 
     async def rule(session: AsyncSession) -> models.Resource:
         await policy.record_to_edit(session, viewer, "THEORY", theory_ids[0])
