@@ -268,7 +268,7 @@ async def set_user_role(call: Call, input: SetUserRoleInput) -> SetUserRoleResul
 async def set_metadata(call: Call, input: SetMetadataInput) -> SetMetadataResult:
     viewer = call.viewer
     given_id = given(input.student_id)
-    student_id = call.id("user", given_id, "student_id") if given_id else viewer.id
+    student_id = call.id("user", given_id, "student_id") if given_id is not None else viewer.id
     if student_id != viewer.id and viewer.role is not Role.ADMIN:
         raise sql_errors.NotFound("USER", student_id, ("student_id",))
     metadata, sync = await call.write(

@@ -85,7 +85,7 @@ async def update_chapter(call: Call, input: UpdateChapterInput) -> UpdateChapter
 async def delete_chapter(call: Call, input: DeleteChapterInput) -> DeleteChapterResult:
     chapter_id = call.id("ch", input.id)
     target = given(input.move_theories_to)
-    target_id = call.id("ch", target, "move_theories_to") if target else None
+    target_id = call.id("ch", target, "move_theories_to") if target is not None else None
     deleted, sync = await change_record(
         call,
         "CHAPTER",
@@ -199,7 +199,7 @@ async def delete_theory(call: Call, input: DeleteTheoryInput) -> DeleteTheoryRes
 async def move_theory(call: Call, input: MoveTheoryInput) -> MoveTheoryResult:
     theory_id = call.id("th", input.id)
     chapter = given(input.chapter_id)
-    chapter_id = call.id("ch", chapter, "chapter_id") if chapter else None
+    chapter_id = call.id("ch", chapter, "chapter_id") if chapter is not None else None
     theories, sync = await change_record(
         call,
         "THEORY",
