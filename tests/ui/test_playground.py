@@ -164,7 +164,7 @@ def test_a_session_that_has_ended_says_so(page: Page) -> None:
 def test_docs_history_explorer_and_prettify_work_under_the_policy(page: Page) -> None:
     open_playground(page)
     for show, heading in (
-        ("Show GraphiQL Explorer", "GraphiQL Explorer"),
+        ("Show GraphiQL Explorer", "Explorer"),
         ("Show Documentation Explorer", "Docs"),
         ("Show History", "History"),
     ):

@@ -28,15 +28,14 @@ export function makeFetcher(session: SessionStore, alert: (message: string | nul
     if (codes.has('UNAUTHENTICATED')) {
       alert(
         typedToken ? 'The token in the Headers tab does not hold (any more).'
-          : session.person ? 'Your session has ended. Sign in again.'
-            : 'Sign in first: this question is for people who are signed in.',
+          : (session.ended ?? 'Sign in first: this question is for people who are signed in.'),
       );
     } else if (codes.has('GRAPH_UNAVAILABLE')) {
       alert('The graph cannot be reached. Fields that SQL answers still work; see the descriptions in Docs.');
     } else if (codes.has('RATE_LIMITED')) {
       alert('Too many requests: wait a little.');
     } else {
-      alert(null);
+      alert(session.ended);
     }
   }
 
@@ -49,9 +48,12 @@ export function makeFetcher(session: SessionStore, alert: (message: string | nul
       return token ? { authorization: `Bearer ${token}`, ...typed } : typed;
     };
     try {
-      let { answer } = await post(session.endpoint, body, await withToken());
+      const headers = await withToken();
+      let { answer } = await post(session.endpoint, body, headers);
       const refused = answer.errors?.some((error) => error.extensions?.code === 'UNAUTHENTICATED');
-      if (refused && !typedToken && session.person && (await session.refresh())) {
+      if (refused && !typedToken && headers.authorization) {
+        // Once more: with a new token, or as nobody where the session has ended (the schema is for everybody).
+        if (session.person) await session.refresh();
         ({ answer } = await post(session.endpoint, body, await withToken()));
       }
       say(answer, typedToken);
