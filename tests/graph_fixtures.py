@@ -15,9 +15,11 @@ import pytest
 
 from graph.client import GraphClient, GraphConfig, Statement
 from graph.embedded.engine import EmbeddedEngine, is_installed
+from graph.errors import GraphUnavailable
 
 NEO4J_URI = os.environ.get("LAB_TUTOR_TEST_NEO4J_URI", "")
 NEO4J_REQUIRED = os.environ.get("LAB_TUTOR_TEST_NEO4J_REQUIRED") == "1"
+WARM_UP_ATTEMPTS = 5
 WIPE = Statement(
     "test/wipe", "MATCH (n) WITH n LIMIT 1000 DETACH DELETE n RETURN count(*) AS gone", mode="write"
 )
@@ -47,12 +49,31 @@ def neo4j_graph() -> GraphConfig:
         if NEO4J_REQUIRED:
             pytest.fail(f"{message}, and LAB_TUTOR_TEST_NEO4J_REQUIRED=1 promises a server")
         pytest.skip(message)
-    return GraphConfig(
+    config = GraphConfig(
         uri=NEO4J_URI,
         username=os.environ.get("LAB_TUTOR_TEST_NEO4J_USERNAME", "neo4j"),
         password=os.environ.get("LAB_TUTOR_TEST_NEO4J_PASSWORD", ""),
         database=os.environ.get("LAB_TUTOR_TEST_NEO4J_DATABASE", "neo4j"),
     )
+    asyncio.run(_warm_up(config))
+    return config
+
+
+async def _warm_up(config: GraphConfig) -> None:
+    """Let a server that has just started plan its first statements, which can outlast a test's deadline."""
+    client = GraphClient.open(config)
+    try:
+        for attempt in range(WARM_UP_ATTEMPTS):
+            try:
+                await client.ensure_schema(deadline_seconds=60)
+                await wipe_graph(client)
+                return
+            except GraphUnavailable:
+                if attempt + 1 == WARM_UP_ATTEMPTS:
+                    raise
+                await asyncio.sleep(1)
+    finally:
+        await client.close()
 
 
 async def wipe_graph(client: GraphClient) -> None:
