@@ -49,7 +49,8 @@ class Program:
 
     def reads_an_outline(self) -> None:
         course = self.client.course_outline(COURSE).course
-        assert course is not None and course.chapters is not None
+        assert course is not None
+        assert course.chapters is not None
         assert [chapter.name for chapter in course.chapters] == ["Groups", "Rings"]
         theory = course.chapters[0].theories[0]
         assert theory.skills[0].id == SEED["skillId"]
@@ -74,11 +75,14 @@ class Program:
     def is_told_each_value_at_fault(self) -> None:
         problem = self.client.update_course(UpdateCourseInput(id=COURSE, title="")).update_course
         assert isinstance(problem, generated.UpdateCourseUpdateCourseInvalidInputProblem), problem
-        assert problem.fields and problem.fields[0].message
+        assert problem.fields
+        assert problem.fields[0].message
 
     def is_told_the_cycle_as_records(self) -> None:
         target, source = SEED["conceptIds"]
-        given = SetConceptRelationInput(sourceId=source, targetId=target, type=ConceptRelationType.PREREQUISITE)
+        given = SetConceptRelationInput(
+            sourceId=source, targetId=target, type=ConceptRelationType.PREREQUISITE
+        )
         problem = self.client.set_concept_relation(given).set_concept_relation
         assert isinstance(problem, generated.SetConceptRelationSetConceptRelationCycleProblem), problem
         assert all(record.typename__ == "Concept" for record in problem.cycle), problem
@@ -99,7 +103,8 @@ class Program:
         with Client(transport=transport, fetch_schema_from_transport=True) as session:
             served = session.client.schema
             answer = session.execute(gql("{ courses(first: 1) { edges { node { title } } } }"))
-        assert served is not None and "UpdateCourseResult" in served.type_map
+        assert served is not None
+        assert "UpdateCourseResult" in served.type_map
         assert answer["courses"]["edges"][0]["node"]["title"] == "Algebra"
 
 
