@@ -203,6 +203,20 @@ async def _prerequisite_row(root: Any, info: Info) -> models.SkillPrerequisite |
     return await loaders.prerequisite(context_of(info), ids.key_of(root))
 
 
+async def _end(root: Any, info: Info, column: str) -> Any:
+    """Return a skill of an edge; below a SQL row from SQL, as what is only proposed is not in the graph."""
+    found = _projected(root, info, column)
+    return found if isinstance(root, Row) else await loaders.skill(context_of(info), found)
+
+
+async def skill_prerequisite_prerequisite(root: Any, info: Info) -> Any:
+    return await _end(root, info, "prerequisite_id")
+
+
+async def skill_prerequisite_dependent(root: Any, info: Info) -> Any:
+    return await _end(root, info, "dependent_id")
+
+
 async def skill_prerequisite_decided_by(root: Any, info: Info) -> models.User | None:
     row = await _prerequisite_row(root, info)
     if row is None or row.decided_by_id is None:

@@ -131,3 +131,15 @@ async def prerequisite(context: Context, key: tuple[str, str]) -> models.SkillPr
 
     found: models.SkillPrerequisite | None = await context.loader("prerequisite", load).load(key)
     return found
+
+
+async def skill(context: Context, skill_id: str) -> models.Skill | None:
+    """Return the row of a skill."""
+
+    async def load(keys: list[str]) -> list[models.Skill | None]:
+        async with context.database.read() as session:
+            found = await sql.skills.skills_by_ids(session, keys)
+        return [found.get(key) for key in keys]
+
+    found: models.Skill | None = await context.loader("skill", load).load(skill_id)
+    return found

@@ -321,3 +321,8 @@ async def prerequisites_by_keys(
         )
     )
     return {(row.prerequisite_id, row.dependent_id): row for row in rows}
+
+
+async def skills_by_ids(session: AsyncSession, ids: Iterable[str]) -> dict[str, Skill]:
+    """Return skills by id."""
+    return {row.id: row for row in await session.scalars(select(Skill).where(Skill.id.in_(list(ids))))}

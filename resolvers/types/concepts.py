@@ -84,7 +84,9 @@ class Concept(Node):
     course: Course = strawberry.field(
         resolver=fields.concept_course, description="Course the concept belongs to."
     )
-    mention_count: int = strawberry.field(description="Number of theories that speak of it.")
+    mention_count: int = strawberry.field(
+        resolver=graph_fields.resolve, description="Number of theories that speak of it."
+    )
 
     @strawberry.field(description="What theories say of it, in the order of the course.")
     async def mentions(

@@ -108,9 +108,11 @@ class SkillEdge:
 class SkillPrerequisite(Node):
     id: strawberry.ID = strawberry.field(resolver=ids.resolve, description="Opaque global id.")
     prerequisite: Skill = strawberry.field(
-        resolver=graph_fields.resolve, description="The skill to master first."
+        resolver=fields.skill_prerequisite_prerequisite, description="The skill to master first."
     )
-    dependent: Skill = strawberry.field(resolver=graph_fields.resolve, description="The skill that needs it.")
+    dependent: Skill = strawberry.field(
+        resolver=fields.skill_prerequisite_dependent, description="The skill that needs it."
+    )
     reason: str | None = strawberry.field(description="Why, in a sentence.")
     strength: float = strawberry.field(description="How strongly it is needed, above 0 to 1.")
     origin: EdgeOrigin = strawberry.field(description="Where the edge comes from.")
