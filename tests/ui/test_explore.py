@@ -175,10 +175,10 @@ def test_concept_map_by_keyboard(page: Page) -> None:
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.classList.contains('node')"):
             break
-    first = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    first = page.evaluate("document.activeElement.querySelector('title')?.textContent")
     for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
-    second = page.evaluate("document.activeElement.getAttribute('aria-label')")
+    second = page.evaluate("document.activeElement.querySelector('title')?.textContent")
     assert second
     assert first
     page.keyboard.press("Enter")

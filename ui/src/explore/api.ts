@@ -52,6 +52,11 @@ export class Api {
         throw new Failed('Your session has ended. Sign in again.', 'signed-out');
       }
       const graphAway = codes.includes('GRAPH_UNAVAILABLE');
+      if (graphAway && tries === 0 && errors.some((error) => error.extensions?.retryable === true)) {
+        // A moment may be enough: a busy graph, or one that just came back.
+        await new Promise((resume) => window.setTimeout(resume, 600));
+        continue;
+      }
       if (!answer.data) {
         throw new Failed(errors[0]?.message ?? 'The server did not answer the question.', graphAway ? 'graph-away' : 'error');
       }

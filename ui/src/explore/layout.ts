@@ -60,8 +60,8 @@ export function overview(concepts: Concept[], relations: Relation[], center: str
   const simulation = forceSimulation(points)
     .force('charge', forceManyBody<Point>().strength(-160).distanceMax(500))
     .force('link', forceLink(links).distance(70))
-    .force('x', forceX<Point>().strength(0.05))
-    .force('y', forceY<Point>().strength(0.08))
+    .force('x', forceX<Point>().strength((point) => (point.degree === 0 ? 0.1 : 0.05)))
+    .force('y', forceY<Point>().strength((point) => (point.degree === 0 ? 0.14 : 0.08)))
     .force('collide', forceCollide<Point>((point) => point.r + 9))
     .stop();
   simulation.tick(points.length > 250 ? 180 : 260);

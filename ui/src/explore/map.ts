@@ -49,6 +49,7 @@ const DETAILS = `query ExploreConcept($id: ID!) {
 }`;
 const OVERVIEW_LIMIT = 250;
 const AROUND_LIMIT = 150;
+const GOAL_LIMIT = 500;
 
 const typeWords = (type: string): string => type.toLowerCase().replaceAll('_', ' ');
 
@@ -58,7 +59,7 @@ export async function mapView(api: Api, view: View, id: string, query: URLSearch
   const depth = goal ? 4 : Math.min(Math.max(Number(query.get('depth')) || 2, 1), 4);
   const types = goal ? ['PREREQUISITE'] : (query.get('types')?.split(',').filter((type) => (TYPES as readonly string[]).includes(type)) ?? []);
   const base = `#/course/${encodeURIComponent(id)}/map`;
-  const limit = center ? AROUND_LIMIT : OVERVIEW_LIMIT;
+  const limit = goal ? GOAL_LIMIT : center ? AROUND_LIMIT : OVERVIEW_LIMIT;
 
   const link = (changes: Record<string, string | null>): string => {
     const next = new URLSearchParams();
@@ -187,7 +188,7 @@ export async function mapView(api: Api, view: View, id: string, query: URLSearch
   const whole = h('a', { class: 'button', href: base }, 'The whole course');
   const title = goal ? `What comes before ${centerName}` : center ? `Around ${centerName}` : `Concept map: ${course.title}`;
   const cut = !conceptMap.truncated ? '' : goal
-    ? `Only the nearest ${AROUND_LIMIT} concepts were read: more may lead there.`
+    ? `Only the nearest ${GOAL_LIMIT} concepts were looked through: more may lead there.`
     : center ? `Only the nearest ${AROUND_LIMIT} concepts are drawn: choose fewer steps or relations.` : `Only the ${OVERVIEW_LIMIT} most connected concepts are drawn: a search finds the others.`;
   const count = `${plural(concepts.length, 'concept')}, ${plural(relations.length, 'relation')}${goal ? ', at most 4 steps back' : ''}.`;
 

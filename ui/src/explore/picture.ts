@@ -54,9 +54,10 @@ export function makePicture(drawing: Drawing, label: string, marked: string | nu
     drawnLines.push({ element, ends: [a, b] });
     lines.append(element);
   }
+  const shortName = ({ name }: Placed): string => (drawing.shape === 'circle' && name.length > 30 ? `${name.slice(0, 28).trimEnd()}…` : name);
   const drawn = new Map<string, { node: Placed; element: SVGGElement; text: SVGTextElement }>();
   for (const node of drawing.nodes) {
-    const text = s('text', { class: 'name', 'aria-hidden': 'true' }, node.name);
+    const text = s('text', { class: 'name', 'aria-hidden': 'true' }, shortName(node));
     const shape = drawing.shape === 'circle'
       ? s('circle', { r: node.rx })
       : s('rect', { x: -node.rx, y: -node.ry, width: node.rx * 2, height: node.ry * 2, rx: 7 });
@@ -66,8 +67,7 @@ export function makePicture(drawing: Drawing, label: string, marked: string | nu
       role: 'button',
       tabindex: -1,
       'aria-pressed': 'false',
-      'aria-label': `${node.name}, ${node.degree} relation${node.degree === 1 ? '' : 's'} here`,
-    }, s('title', {}, node.name), shape, text);
+    }, s('title', {}, `${node.name}, ${node.degree} relation${node.degree === 1 ? '' : 's'} here`), shape, text);
     if (drawing.shape === 'circle') text.setAttribute('text-anchor', 'middle');
     else {
       text.setAttribute('text-anchor', 'middle');
@@ -119,13 +119,13 @@ export function makePicture(drawing: Drawing, label: string, marked: string | nu
   }
   function fit(): void {
     const { w, h } = size();
-    const room = drawing.shape === 'circle' ? 40 : 14;
+    const room = drawing.shape === 'circle' ? 70 : 14;
     const xs = drawing.nodes.flatMap((n) => [n.x - n.rx - room, n.x + n.rx + room]);
     const ys = drawing.nodes.flatMap((n) => [n.y - n.ry - room / 2, n.y + n.ry + room / 2]);
     const [left, right, top, bottom] = [Math.min(...xs, 0), Math.max(...xs, 1), Math.min(...ys, 0), Math.max(...ys, 1)];
     let scale = Math.max((right - left) / w, (bottom - top) / h, 0.75);
     // A long row of layers stays legible: it is panned instead.
-    if (drawing.shape === 'box') scale = Math.min(scale, 1.6);
+    if (drawing.shape === 'box') scale = Math.min(scale, 1.3);
     const marking = drawing.shape === 'box' && marked !== null ? byId.get(marked) : undefined;
     const fits = (right - left) / w <= scale;
     const x = marking && !fits ? marking.x + marking.rx + room - w * scale : (left + right) / 2 - (w * scale) / 2;
@@ -243,7 +243,8 @@ export function makePicture(drawing: Drawing, label: string, marked: string | nu
       selected = id;
       svg.classList.toggle('choosing', id !== null && byId.has(id));
       const around = id === null ? undefined : near.get(id);
-      for (const [key, { element }] of drawn) {
+      for (const [key, { element, node, text }] of drawn) {
+        text.textContent = key === id ? node.name : shortName(node);
         element.classList.toggle('chosen', key === id);
         element.classList.toggle('near', around?.has(key) ?? false);
         element.setAttribute('aria-pressed', String(key === id));
