@@ -64,9 +64,14 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         str(folder / "data"),
     ]
     # Each test signs in, as more people than one would.
-    environment = os.environ | {"LAB_TUTOR_LOGIN_ATTEMPTS_PER_ACCOUNT": "10000", "LAB_TUTOR_LOGIN_ATTEMPTS_PER_ADDRESS": "10000"}
+    environment = os.environ | {
+        "LAB_TUTOR_LOGIN_ATTEMPTS_PER_ACCOUNT": "10000",
+        "LAB_TUTOR_LOGIN_ATTEMPTS_PER_ADDRESS": "10000",
+    }
     with log.open("wb") as output:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + START_SECONDS
