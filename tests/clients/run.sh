@@ -107,9 +107,9 @@ if needs_server; then
     exec "$VENV/bin/lab-tutor" serve --host 127.0.0.1 --port "$PORT"
   ) > "$WORK/server.log" 2>&1 &
   SERVER=$!
-  for attempt in $(seq 120); do
+  for attempt in $(seq 360); do
     curl --silent --fail --output /dev/null "http://127.0.0.1:$PORT/readyz" && break
-    kill -0 "$SERVER" 2> /dev/null && [[ $attempt -lt 120 ]] || { echo "the API does not start:" >&2; cat "$WORK/server.log" >&2; exit 1; }
+    kill -0 "$SERVER" 2> /dev/null && [[ $attempt -lt 360 ]] || { echo "the API does not start (or takes longer than three minutes):" >&2; cat "$WORK/server.log" >&2; exit 1; }
     sleep 0.5
   done
   export LAB_TUTOR_CLIENTS_URL=http://127.0.0.1:$PORT/graphql LAB_TUTOR_CLIENTS_SEED=$WORK/seed.json
