@@ -43,7 +43,8 @@ class MirrorConfig:
     inline_records: int = 100
     inline_lease_seconds: float = 5.0
     doubtful_attempts: int = 4
-    outage_cap_seconds: float = 10.0
+    outage_cap_seconds: float = 5.0
+    probe_seconds: float = 10.0
     missing_end_seconds: float = 1.0
     clean_up_seconds: float = 60.0
     worker: str = ""
@@ -166,13 +167,17 @@ class Mirror:
                 await sync_state.wake(session, projection_version=PROJECTION_VERSION)
         return total
 
-    async def step(self) -> Outcome | None:
-        """Claim one batch and project it; None when nothing is due. Raises GraphUnavailable."""
+    async def step(self, limit: int | None = None, *, suspicious: bool = False) -> Outcome | None:
+        """Claim one batch and project it; None when nothing is due. Raises GraphUnavailable.
+
+        `suspicious` says that the graph answers and batches fail all the same: a record that fails alone is
+        then postponed with a counted attempt, so that it holds up nobody (R5).
+        """
         async with self.database.write() as session:
             claims = await sync_state.claim(
                 session,
                 self.worker,
-                limit=self.config.batch_size,
+                limit=limit or self.config.batch_size,
                 lease_seconds=self.config.lease_seconds,
                 projection_version=PROJECTION_VERSION,
             )
@@ -180,6 +185,13 @@ class Mirror:
             return None
         try:
             return await self._project(claims, self.config.write_deadline_seconds)
+        except GraphUnavailable as error:
+            if suspicious and len(claims) == 1:
+                async with self.database.write() as session:
+                    await sync_state.postpone(session, [claims[0].id], _reason(error))
+                return Outcome(postponed=1)
+            await asyncio.shield(self._give_back([item.id for item in claims]))
+            raise
         except BaseException:
             # An outage is nobody's fault: the records stay due, the pause is the worker's own.
             await asyncio.shield(self._give_back([item.id for item in claims]))
@@ -191,6 +203,8 @@ class Mirror:
             await stop.wait()
             return
         failures = 0
+        # A batch that fails while the graph answers is cut down until the record at fault stands alone.
+        limit, suspicious = self.config.batch_size, False
         next_clean_up = time.monotonic()
         first = True
         log.info("mirror worker started", extra={"action": "worker_started"})
@@ -198,21 +212,27 @@ class Mirror:
             pause = 0.0
             try:
                 if failures:
+                    suspicious = False
                     await self._probe()
+                    suspicious = True
                 if first or failures:
                     async with self.database.write() as session:
                         await sync_state.wake(session, projection_version=PROJECTION_VERSION)
                     first = False
                     failures = 0
                 self._woken.clear()
-                if await self.step() is None:
+                done = await self.step(limit, suspicious=suspicious)
+                if done is None:
                     pause = self.config.poll_seconds
+                elif done.applied:
+                    limit, suspicious = min(self.config.batch_size, limit * 4), limit < self.config.batch_size
                 self.figures.graph_reachable = True
                 if time.monotonic() >= next_clean_up:
                     await self.clean_up()
                     next_clean_up = time.monotonic() + self.config.clean_up_seconds
             except (GraphUnavailable, GraphConflict, errors.Unavailable) as error:
                 failures += 1
+                limit = max(1, limit // 8) if suspicious else self.config.batch_size
                 self.figures.outages += 1
                 self.figures.graph_reachable = None if isinstance(error, errors.Unavailable) else False
                 self._note("outage", error=_reason(error), attempt=failures)
@@ -251,7 +271,7 @@ class Mirror:
         assert self.client is not None  # noqa: S101 - run() returned already without one
         # The graph that comes back may be another one, without constraints.
         self._schema_ready = False
-        await self.client.ping()
+        await self.client.ping(deadline_seconds=self.config.probe_seconds)
 
     async def _wait(self, stop: asyncio.Event, seconds: float, *, wakeable: bool) -> None:
         waits = [asyncio.ensure_future(stop.wait())]

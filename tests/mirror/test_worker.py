@@ -29,8 +29,11 @@ class Faulty:
         self.client = client
         self.faults = list(faults)
         self.before_write: Any = None
+        self.unbearable = ""  # text of a record that always draws an error that looks like an outage
 
     async def write(self, statements: Sequence[Statement], **options: Any) -> Any:
+        if self.unbearable and any(self.unbearable in repr(one.parameters) for one in statements):
+            raise GraphUnavailable("UnknownError")
         fault = self.faults.pop(0) if self.faults else ""
         if fault == "refuse":
             raise GraphUnavailable("down")
@@ -110,6 +113,30 @@ async def test_an_outage_buries_nobody_and_drains_at_once(mirror: Mirror) -> Non
     stop.set()
     await task
     assert mirror.figures.outages == 3
+    await settle(mirror)
+
+
+async def test_a_record_that_always_looks_like_an_outage_holds_up_nobody(
+    mirror: Mirror, graph_client: GraphClient
+) -> None:
+    double = faulty(mirror)
+    await graph_client.ensure_schema()
+    double.unbearable = CONCEPT_1
+    stop = asyncio.Event()
+    task = asyncio.create_task(mirror.run(stop))
+    try:
+        async with asyncio.timeout(60):
+            while await ask(graph_client, "MATCH (n:CHAPTER) RETURN count(n)") != [[3]]:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+    finally:
+        stop.set()
+        await task
+    async with mirror.database.read() as session:
+        row = await session.scalar(select(SyncRecord).where(SyncRecord.key == CONCEPT_1))
+    assert row is not None
+    assert row.dead_at is None
+    assert row.applied_version == 0
+    double.unbearable = ""
     await settle(mirror)
 
 
