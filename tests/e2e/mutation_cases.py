@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import delete, func, literal, select, union_all
 
 from graph.statements import Statement
 from resolvers import ids
@@ -19,6 +19,7 @@ from tests.api_fixtures import Actor, Api
 A_UUID = "2f1c9c8e-8f5e-4b0e-9f43-0c1d2e3f4a5b"
 # Written whether or not the mutation succeeds: an attempt is an attempt.
 UNCOUNTED = {"login_attempts"}
+RATE_LIMITED = ("register", "logIn", "changePassword")
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ def invalid(path: str, says: str) -> Expected:
 def conflict(code: str, conflicting: str | None = None, **values: Any) -> Expected:
     """Conflict with a code and the record in the way."""
     return Expected("ConflictProblem", {"code": code, "conflictingId": conflicting, **values})
+
+
+def credentials() -> Expected:
+    """InvalidInput that tells nothing but that the credentials are wrong."""
+    return Expected("InvalidInputProblem", {"code": "INVALID_CREDENTIALS", "path": None, "fields": []})
 
 
 def stale(version: int) -> Expected:
@@ -87,10 +93,18 @@ async def state(api: Api, *, tokens: bool = True) -> dict[Any, int]:
     return numbers | await api.versions()
 
 
-async def refuse(api: Api, actor: Actor, rows: Iterable[Row]) -> None:
+async def forget_attempts(api: Api) -> None:
+    """Let a test try passwords more often than a person may."""
+    async with api.database.write() as session:
+        await session.execute(delete(models.LoginAttempt))
+
+
+async def refuse(api: Api, actor: Actor | None, rows: Iterable[Row]) -> None:
     """Run rows of refusals; each must say what it should and write nothing."""
     before = await state(api)
     for mutation, given, expected in rows:
+        if mutation in RATE_LIMITED:
+            await forget_attempts(api)
         payload = await api.mutate(mutation, actor, **given)
         place = (mutation, given, payload)
         assert payload["__typename"] == expected.member, place
