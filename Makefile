@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 UV_LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve check lint types rooms schema-fresh test schema format lock audit clean
+.PHONY: help install demo serve check lint types rooms schema-fresh test clients schema format lock audit clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,9 @@ schema-fresh: $(STAMP) ## Is schema.graphql what the code says?
 
 test: $(STAMP) ## Tests; with LAB_TUTOR_TEST_* set, on Neo4j and PostgreSQL servers too
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+clients: $(STAMP) ## Real clients against a real API, and the schema's linters (needs Node.js 20)
+	@tests/clients/run.sh
 
 schema: $(STAMP) ## Write schema.graphql from the code
 	@$(BIN)/lab-tutor print-schema > $(VENV)/schema.graphql

@@ -42,6 +42,7 @@ class MirrorConfig:
     write_deadline_seconds: float = 30.0
     inline_records: int = 100
     inline_lease_seconds: float = 5.0
+    inline_pause_seconds: float = 3.0
     doubtful_attempts: int = 4
     outage_cap_seconds: float = 5.0
     probe_seconds: float = 10.0
@@ -96,6 +97,7 @@ class Mirror:
         self._schema_ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
+        self._inline_paused_until = 0.0
 
     @property
     def enabled(self) -> bool:
@@ -103,8 +105,15 @@ class Mirror:
         return self.client is not None
 
     async def try_inline(self, write_id: str, deadline_seconds: float = 1.5) -> None:
-        """Bring the records of one write to the graph now, or leave them to the worker; never raises."""
+        """Bring the records of one write to the graph now, or leave them to the worker; never raises.
+
+        Right after an attempt that the graph did not answer, the next writes do not wait for it: while the
+        graph is away, one request in a while pays the deadline and not each of them.
+        """
         if self.client is None:
+            return
+        if time.monotonic() < self._inline_paused_until:
+            self._woken.set()
             return
         claims: list[Claim] = []
         try:
@@ -122,8 +131,11 @@ class Mirror:
                     await self._project(claims, deadline_seconds)
                     claims = []
         except TimeoutError:
+            self._inline_paused_until = time.monotonic() + self.config.inline_pause_seconds
             self._note("inline_timeout", error="deadline")
         except (GraphError, errors.SqlError) as error:
+            if isinstance(error, GraphUnavailable):
+                self._inline_paused_until = time.monotonic() + self.config.inline_pause_seconds
             self._note("inline_failed", error=_reason(error))
         except Exception:
             log.exception("inline attempt failed", extra={"action": "inline_failed"})

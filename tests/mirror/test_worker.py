@@ -183,6 +183,20 @@ async def test_inline_brings_a_write_over_or_leaves_it_within_the_deadline(mirro
     assert await state(mirror.database, token) == "SYNCED"
 
 
+async def test_while_the_graph_is_away_only_one_write_in_a_while_waits_for_it(mirror: Mirror) -> None:
+    await mirror.drain()
+    double = faulty(mirror, "hang", "hang")
+    started = asyncio.get_running_loop().time()
+    await mirror.try_inline(await rename(mirror.database, "First"), deadline_seconds=0.3)
+    for name in ("Second", "Third"):
+        await mirror.try_inline(await rename(mirror.database, name), deadline_seconds=60)
+    assert asyncio.get_running_loop().time() - started < 30
+    assert double.faults == ["hang"]
+    double.faults = []
+    await asyncio.sleep(0.4)
+    await settle(mirror)
+
+
 async def test_inline_never_raises(mirror: Mirror) -> None:
     await settle(mirror)
     faulty(mirror, "refuse")
