@@ -28,6 +28,7 @@ from resolvers.context import Context
 from resolvers.unset import changed
 from sql import errors as sql_errors
 from sql import models
+from sql.text import Checker
 
 T = TypeVar("T")
 R = TypeVar("R", bound=models.Base)
@@ -97,9 +98,9 @@ class Call:
         key = given.idempotency_key
         if key is strawberry.UNSET or key is None:
             return await self.write(rule, inline=inline)
-        if not 1 <= len(key) <= 64:
-            message = f"idempotencyKey must have 1 to 64 characters, not {len(key)}."
-            raise sql_errors.InvalidInput([sql_errors.FieldError(("idempotency_key",), message)])
+        checker = Checker()
+        checker.text(("idempotencyKey",), key, 64)
+        checker.raise_if_any()
         user_id, input_hash = self._user_id() or 0, _hash(given)
         async with self.context.database.write() as session:
             receipt = await sql.idempotency.find(session, user_id, self.action, key, input_hash)
