@@ -24,6 +24,8 @@ from graph.repository import GraphRepository
 from graphql_api import schema as schema_module
 from graphql_api.execution import Executor
 from graphql_api.http import GraphQLEndpoint
+from graphql_api.metrics import CONTENT_TYPE as METRICS_TYPE
+from graphql_api.metrics import Metrics
 from graphql_api.opening import GraphSource, Stores, open_stores
 from graphql_api.pages import STATIC, DemoAccount, Facts, explore_page, landing_page
 from graphql_api.playground import playground_page, wants_html
@@ -164,7 +166,8 @@ def create_app(
     async def make_context(request: Request) -> Context:
         return await state["application"].context(request)
 
-    endpoint = GraphQLEndpoint(executor, make_context)
+    figures = Metrics()
+    endpoint = GraphQLEndpoint(executor, make_context, figures.observe)
 
     async def graphql(request: Request) -> Response:
         if (
@@ -195,6 +198,12 @@ def create_app(
         status = "degraded" if graph == "unreachable" else "ok"
         return JSONResponse({"status": status, "sql": "ok", "graph": graph})
 
+    async def metrics(_: Request) -> Response:
+        application = state["application"]
+        reachable = await application.graph_reachable()
+        page = await figures.page(application.stores, graph_reachable=reachable)
+        return Response(page, headers={"content-type": METRICS_TYPE, "cache-control": "no-store"})
+
     async def landing(_: Request) -> Response:
         return landing_page(await _facts(state["application"]))
 
@@ -208,6 +217,7 @@ def create_app(
         Route("/explore", explore),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
+        Route("/metrics", metrics),
     ]
     if STATIC.is_dir():
         app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,6 +23,7 @@ from resolvers.problems import ApiError, Unauthenticated
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 GREATEST_JSON_DEPTH = 100
+Observe = Callable[[str, float], None]
 MakeContext = Callable[[Request], Awaitable[Context]]
 
 
@@ -37,12 +39,21 @@ class HttpError(Exception):
 class GraphQLEndpoint:
     """Answers GET and POST on one path."""
 
-    def __init__(self, executor: Executor, make_context: MakeContext) -> None:
+    def __init__(self, executor: Executor, make_context: MakeContext, observe: Observe | None = None) -> None:
         self.executor = executor
         self.make_context = make_context
+        self.observe = observe
         self.settings = executor.settings
 
     async def __call__(self, request: Request) -> Response:
+        """Answer a request and count it."""
+        started = time.perf_counter()
+        response, outcome = await self._answer(request)
+        if self.observe is not None:
+            self.observe(outcome, time.perf_counter() - started)
+        return response
+
+    async def _answer(self, request: Request) -> tuple[Response, str]:
         """Return the answer of a request; any shape of request gets a 4xx with a code, never a 5xx."""
         media_type = JSON
         try:
@@ -55,17 +66,18 @@ class GraphQLEndpoint:
                 raise HttpError(405, "Only GET and POST are served here.", {"allow": "GET, POST"})
         except HttpError as error:
             entry = errors.request_error(errors.BadRequest(str(error)))
-            return _response({"errors": [entry]}, error.status, media_type, error.headers)
+            return _response({"errors": [entry]}, error.status, media_type, error.headers), "refused"
         except ApiError as error:
             # A persisted query that nobody stored is a well-formed request: clients send the document next.
-            return _response({"errors": [errors.request_error(error)]}, 200, media_type)
+            return _response({"errors": [errors.request_error(error)]}, 200, media_type), "refused"
         try:
             context = await self.make_context(request)
         except Unauthenticated as error:
             status = 401 if media_type == GRAPHQL_RESPONSE else 200
-            return _response({"errors": [errors.request_error(error)]}, status, media_type)
+            return _response({"errors": [errors.request_error(error)]}, status, media_type), "refused"
         answer = await self.executor.run(given, context)
-        return _response(answer.body, _status(answer, media_type), media_type)
+        outcome = "refused" if not answer.executed else "errors" if "errors" in answer.body else "ok"
+        return _response(answer.body, _status(answer, media_type), media_type), outcome
 
     async def _read_post(self, request: Request) -> GraphQLRequest:
         content_type = request.headers.get("content-type", "")
