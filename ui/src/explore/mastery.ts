@@ -86,7 +86,7 @@ export async function masteryView(api: Api, view: View, id: string, student: str
                 { class: 'chapter', 'aria-label': chapter.name },
                 h('h2', {}, chapter.name),
                 chapter.masterySummary &&
-                  h('p', { class: 'soft' }, `Average ${percent(chapter.masterySummary.averageMastery)} over ${plural(chapter.masterySummary.skillCount, 'skill')}`),
+                  h('p', { class: 'soft' }, `${plural(chapter.masterySummary.skillCount, 'skill')}, average mastery of those assessed: ${percent(chapter.masterySummary.averageMastery)}`),
                 chapter.masterySummary && summaryLine(chapter.masterySummary),
                 chapter.skills.length === 0
                   ? h('p', { class: 'soft' }, 'No skills.')
