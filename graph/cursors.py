@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 from collections.abc import Sequence
 
 SortValue = str | int | float
@@ -47,7 +46,7 @@ def decode_cursor(
         raise InvalidCursor(argument)
     values: list[SortValue] = []
     for value, kind in zip(parts[1:], kinds, strict=True):
-        if kind is float and type(value) is int:
+        if kind is float and type(value) is int and _in_range(value):
             value = float(value)
         # bool is an int to Python and a type error to the engine; NaN would compare false with everything.
         if type(value) is not kind or not _in_range(value):
@@ -57,4 +56,8 @@ def decode_cursor(
 
 
 def _in_range(value: SortValue) -> bool:
-    return isinstance(value, str) or (math.isfinite(value) and abs(value) < 2**62)
+    if isinstance(value, str):
+        # Half a pair, spelled as an escape: no driver can send it.
+        return not any("\ud800" <= character <= "\udfff" for character in value)
+    # The size first: an int may be too large to ask whether it is finite.
+    return abs(value) < 2**62

@@ -63,10 +63,15 @@ def decode(type_name: str, field: str, values: dict[str, Any], response_key: Any
             )
         if name == "minConfidence" and not 0 <= value <= 1:
             raise BadArgument(name, f"{field}: minConfidence must be between 0 and 1, not {value}.")
-        result[name] = _plain(value)
+        result[name] = _whole(value) if name == "search" else _plain(value)
     if "first" in values or "last" in values or _is_page(type_name, field):
         check_page(field, result)
     return result
+
+
+def _whole(text: str) -> str:
+    """Return search words with half surrogate pairs made NUL: drivers can not send them, and nothing has either."""
+    return "".join("\x00" if "\ud800" <= character <= "\udfff" else character for character in text)
 
 
 def _plain(value: Any) -> Any:
