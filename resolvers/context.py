@@ -52,7 +52,6 @@ class Context:
     # Tells a waiting extraction worker that there is something to do.
     wake_extraction: Callable[[], None]
     loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
     asked_graph: bool = False
     # Response keys of the mutations whose write stands.
     committed: set[str] = field(default_factory=set)

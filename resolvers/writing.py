@@ -128,7 +128,6 @@ class Call:
         self.context.committed.add(str(self.info.path.key))
         # What was read before this write may be stale for the fields below it.
         self.context.loaders.clear()
-        self.context.facts.clear()
         if write_id is not None and inline:
             await self.context.try_inline(write_id)
         return await sync_of(self.context, write_id)

@@ -16,6 +16,7 @@ import pytest
 import sql.course_import
 from resolvers import ids
 from sql import course_file
+from sql.models import Role
 from tests.api_fixtures import Actor, Api
 
 OPERATIONS = Path(__file__).parents[2] / "examples" / "operations"
@@ -144,6 +145,28 @@ async def test_reading_operations_cost_the_same_at_any_size(
         assert None not in body["data"].values(), (name, body["data"])
         found[name] = (counted.sql, counted.cypher)
     assert found == PINNED, repr(found)
+
+
+@pytest.mark.parametrize("students", [2, 25])
+async def test_a_class_costs_the_same_for_few_and_for_many(plain_api: Api, students: int) -> None:
+    api = plain_api
+    api.application.stop.set()
+    await asyncio.gather(*api.application.tasks)
+    filled = await _fill(api, 1, 1)
+    others = [(await api.person(Role.STUDENT)).id for _ in range(students - 1)]
+    await api.ok("enrollStudents", filled.teacher, courseId=filled.values["COURSE_ID"], studentIds=others)
+    await api.drain()
+    with api.statements() as counted:
+        data = await api.data(
+            """query($c: ID!) { course(id: $c) { enrollments(first: 100) { nodes {
+              student { lastName } masterySummary { skillCount } } } } }""",
+            filled.teacher,
+            c=filled.values["COURSE_ID"],
+        )
+    nodes = data["course"]["enrollments"]["nodes"]
+    assert [node["masterySummary"] for node in nodes] == [{"skillCount": 1}] * students
+    # The viewer, the course, the page, the students, what the viewer teaches, the freshness.
+    assert (counted.sql, counted.cypher) == (6, 1)
 
 
 async def test_every_reading_example_is_pinned() -> None:
