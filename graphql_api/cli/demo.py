@@ -152,9 +152,14 @@ async def _serve(stores: Stores, course_ids: list[int], learners: list[int], sta
     settings = stores.settings
     # Here: importing the API takes a second, which no other command should pay.
     from graphql_api.app import create_app
+    from graphql_api.pages import DemoAccount
 
+    accounts = [
+        DemoAccount(label, email, demo.PASSWORD)
+        for label, email in (("Teacher", demo.TEACHER), ("Student", demo.STUDENT), ("Operator", demo.ADMIN))
+    ]
     config = uvicorn.Config(
-        create_app(settings, stores),
+        create_app(settings, stores, demo_accounts=accounts),
         host=settings.host,
         port=settings.port,
         log_config=None,
