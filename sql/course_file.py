@@ -179,12 +179,59 @@ def check(data: Any) -> tuple[CourseFile | None, list[Finding]]:
     try:
         file = CourseFile.model_validate(data)
     except ValidationError as error:
-        return None, [
-            Finding(tuple(one["loc"]), _sentence(one["msg"]))
-            for one in error.errors(include_url=False, include_input=False)
+        details: list[dict[str, Any]] = [
+            dict(one) for one in error.errors(include_url=False, include_input=False)
         ]
+        findings = [Finding(tuple(one["loc"]), _sentence(one["msg"])) for one in details]
+        return None, [*findings, *_behind(data, details)]
     findings = list(_findings(file))
     return (None if findings else file), findings
+
+
+# What stands in for a value at fault, so that the rest of the file can still be looked at.
+_STAND_INS: dict[str, Any] = {
+    "version": 1,
+    "level": "BACHELOR",
+    "type": ConceptRelationType.RELATED_TO.value,
+    "strength": 1.0,
+    "url": "https://example.org/{number}",
+    "key": "stand-in {number}",
+    "name": "stand-in {number}",
+    "title": "stand-in {number}",
+}
+
+
+def _behind(data: Any, details: list[dict[str, Any]]) -> list[Finding]:
+    """Return what else is wrong behind values of the wrong form: unknown references, repeats, cycles.
+
+    Values at fault are replaced in a copy, in place, so that every path stays what it is in the file.
+    """
+    mended = copy.deepcopy(data)
+    places = [tuple(one["loc"]) for one in details]
+    try:
+        for number, (one, place) in enumerate(zip(details, places, strict=True)):
+            holder = mended
+            for part in place[:-1]:
+                holder = holder[part]
+            if one["type"] == "extra_forbidden":
+                del holder[place[-1]]
+            elif one["type"] == "too_long":
+                holder[place[-1]] = holder[place[-1]][: one["ctx"]["max_length"]]
+            else:
+                value = _STAND_INS.get(str(place[-1]))
+                holder[place[-1]] = value.format(number=number) if isinstance(value, str) else value
+        file = CourseFile.model_validate(mended)
+    except (ValidationError, KeyError, IndexError, TypeError, AttributeError):
+        # Too little of it is a course file to go on.
+        return []
+    return [
+        finding
+        for finding in _findings(file)
+        if not any(
+            place[: len(finding.path)] == finding.path or finding.path[: len(place)] == place
+            for place in places
+        )
+    ]
 
 
 def _sentence(message: str) -> str:

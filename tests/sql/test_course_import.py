@@ -449,3 +449,28 @@ async def test_the_example_of_an_extraction_is_accepted_and_written(database: Da
             (item["source"], item["target"]) for one in shipped["documents"] for item in one["relations"]
         }
         assert await count(session, ConceptRelation) == len(stated)
+
+
+def test_what_stands_behind_a_value_of_the_wrong_form_is_found_too() -> None:
+    data = {
+        "version": 1,
+        "course": {"title": ""},
+        "chapters": [{"key": "a", "name": "A", "theories": [{"key": "t", "name": "T", "skills": ["nope"]}]}],
+        "concepts": [{"key": "c", "name": "C"}, {"key": "d", "name": "c", "colour": "red"}],
+        "relations": [
+            {"source": "c", "type": "PREREQUISITE", "target": "d"},
+            {"source": "d", "type": "PREREQUISITE", "target": "c"},
+            {"source": "c", "type": "LIKES", "target": "x"},
+        ],
+    }
+    file, findings = check(data)
+    assert file is None
+    assert [finding.place for finding in findings] == [
+        "course.title",
+        "concepts[1].colour",
+        "relations[2].type",
+        "concepts[1].name",
+        "chapters[0].theories[0].skills[0]",
+        "relations[2].target",
+        "relations[1]",
+    ]
