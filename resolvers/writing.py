@@ -12,6 +12,7 @@ import enum
 import hashlib
 import inspect
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated, Any, Optional, TypeVar
@@ -144,7 +145,8 @@ def reads(model: type[R], *, integer: bool = False) -> Callable[[AsyncSession, s
     async def again(session: AsyncSession, key: str) -> R:
         row = await session.get(model, int(key) if integer else key)
         if row is None:
-            raise sql_errors.NotFound(model.__name__.upper(), key)
+            kind = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", model.__name__).upper()
+            raise sql_errors.NotFound(kind, key, ("idempotencyKey",))
         return row
 
     return again
