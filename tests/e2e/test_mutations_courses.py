@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from resolvers import ids
 from tests.api_fixtures import Api
 from tests.e2e.mutation_cases import (
@@ -218,3 +220,43 @@ async def test_the_version_read_is_the_version_accepted(plain_api: Api) -> None:
     for mutation in BY_VERSION:
         before = await ask(plain_api, teacher, "course(id: $id) { version }", id=world.course.id)
         await done(plain_api, mutation, teacher, id=world.course.id, expectedVersion=before["version"])
+
+
+async def test_a_key_outlives_its_record(plain_api: Api) -> None:
+    """A repeat under the key of what was deleted since says that it is gone, and makes nothing."""
+    api = plain_api
+    teacher = await api.teacher()
+    course = await Course(api, teacher).write()
+    key = {"idempotencyKey": "gone"}
+    document = {"filename": "a", "sha256": "0" * 64, "topic": "A"}
+    theory = course.theories[0]
+    made: list[tuple[str, dict[str, Any]]] = [
+        ("createCourse", {"title": "Sets"}),
+        ("createChapter", {"courseId": course.id, "name": "N"}),
+        ("createTheory", {"chapterId": course.chapters[0], "name": "N"}),
+        ("createSkill", {"courseId": course.id, "name": "N"}),
+        ("createConcept", {"courseId": course.id, "name": "N"}),
+        (
+            "createResource",
+            {"kind": "VIDEO", "title": "N", "url": "https://example.org/n", "theoryIds": [theory]},
+        ),
+        ("ingestExtraction", {"courseId": course.id, "documents": [document]}),
+    ]
+    for mutation, given in made:
+        payload = await api.ok(
+            mutation, teacher, "course { id }" if mutation == "createCourse" else "__typename", **given, **key
+        )
+        if mutation == "createCourse":
+            await done(api, "deleteCourse", teacher, id=payload["course"]["id"])
+    await done(api, "archiveCourse", teacher, id=course.id)
+    await done(api, "deleteCourse", teacher, id=course.id)
+    rows: list[Row] = [
+        ("createCourse", {**made[0][1], **key}, missing("COURSE", "idempotencyKey")),
+        ("createChapter", {**made[1][1], **key}, missing("CHAPTER", "idempotencyKey")),
+        ("createTheory", {**made[2][1], **key}, missing("THEORY", "idempotencyKey")),
+        ("createSkill", {**made[3][1], **key}, missing("SKILL", "idempotencyKey")),
+        ("createConcept", {**made[4][1], **key}, missing("CONCEPT", "idempotencyKey")),
+        ("createResource", {**made[5][1], **key}, missing("RESOURCE", "idempotencyKey")),
+        ("ingestExtraction", {**made[6][1], **key}, missing("EXTRACTION_RUN", "idempotencyKey")),
+    ]
+    await refuse(api, teacher, rows)
