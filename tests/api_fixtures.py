@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from sql import models
 from sql.models import Role
 from sql.session import Database
 from tests.graph_fixtures import wipe_graph
+from tests.sql_fixtures import empty_database
 
 REFUSED = """
   ... on Problem {
@@ -194,11 +196,42 @@ async def _open(settings: Settings, database: Database, graph: GraphClient | Non
             yield Api(http, app.state.application)
 
 
+# In pairs and not each with each: what a database does to a graph engine, tests/mirror shows.
+PAIRS = [
+    pytest.param("sqlite-embedded"),
+    pytest.param("postgresql-neo4j", marks=pytest.mark.neo4j),
+]
+
+
+@pytest.fixture(params=PAIRS)
+def pair(request: pytest.FixtureRequest) -> tuple[str, Any, GraphConfig]:
+    """Return (name of the database, where its template is, how to reach the graph engine) of a pair."""
+    database, graph = request.param.split("-")
+    template = "migrated_sqlite_file" if database == "sqlite" else "migrated_postgres_url"
+    return database, request.getfixturevalue(template), request.getfixturevalue(f"{graph}_graph")
+
+
 @pytest.fixture
-async def api(database: Database, graph_client: GraphClient, tmp_path: Path) -> AsyncIterator[Api]:
-    """The application on each database and each graph engine."""
-    async for opened in _open(make_settings(tmp_path), database, graph_client):
-        yield opened
+async def api(pair: tuple[str, Any, GraphConfig], tmp_path: Path) -> AsyncIterator[Api]:
+    """The application on each database and each graph engine, in pairs."""
+    name, template, graph_config = pair
+    if name == "sqlite":
+        path = tmp_path / "lab-tutor.db"
+        shutil.copy(template, path)
+        database = Database(f"sqlite+aiosqlite:///{path}")
+    else:
+        url = await template()
+        await empty_database(url)
+        database = Database(url)
+    client = GraphClient.open(graph_config)
+    try:
+        await client.ensure_schema()
+        await wipe_graph(client)
+        async for opened in _open(make_settings(tmp_path), database, client):
+            yield opened
+    finally:
+        await client.close()
+        await database.dispose()
 
 
 @pytest.fixture

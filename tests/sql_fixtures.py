@@ -73,7 +73,8 @@ def migrated_postgres_url() -> object:
         asyncio.run(_execute(POSTGRES_URL, f'DROP DATABASE "{_postgres_database.pop()}" WITH (FORCE)'))
 
 
-async def _empty(url: str) -> None:
+async def empty_database(url: str) -> None:
+    """Empty every table of a PostgreSQL database."""
     names = ", ".join(f'"{table.name}"' for table in Base.metadata.sorted_tables)
     await _execute(url, f"TRUNCATE {names} RESTART IDENTITY CASCADE")
 
@@ -99,7 +100,7 @@ async def database(
         opened = Database(f"sqlite+aiosqlite:///{path}")
     else:
         url = await request.getfixturevalue("migrated_postgres_url")()
-        await _empty(url)
+        await empty_database(url)
         opened = Database(url)
     yield opened
     await opened.dispose()
