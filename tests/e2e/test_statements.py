@@ -147,6 +147,75 @@ async def test_reading_operations_cost_the_same_at_any_size(
     assert found == PINNED, repr(found)
 
 
+# Writing operation -> statements of one request, the inline attempt at the graph included.
+WRITES = {
+    "20-join-course": (23, 1),
+    "21-create-course": (19, 1),
+    "23-reorder-chapters": (28, 3),
+    "24-set-concept-relation": (23, 3),
+    "25-record-assessments": (32, 3),
+}
+# A write of over a hundred records leaves the graph to the worker: nothing is projected inline.
+LEFT_TO_THE_WORKER = {"25-record-assessments": (28, 1)}
+
+
+async def _write(api: Api, filled: Filled, name: str, size: str) -> tuple[int, int]:
+    """Run a writing operation of the examples once; return its statements."""
+    text = (OPERATIONS / f"{name}.graphql").read_text(encoding="utf-8")
+    course_id, actor = filled.values["COURSE_ID"], filled.teacher
+    given: dict[str, Any] = {}
+    if name == "20-join-course":
+        actor, given = await api.student("Late"), {"courseId": course_id}
+    elif name == "21-create-course":
+        given = {"title": f"Another of {size}", "level": "MASTER", "idempotencyKey": "k"}
+    elif name == "23-reorder-chapters":
+        query = "query($c: ID!) { chapterSequence(courseId: $c) { id } }"
+        data = await api.data(query, actor, c=course_id)
+        chapters = [chapter["id"] for chapter in data["chapterSequence"]]
+        if size == "one":
+            made = await api.ok("createChapter", actor, "chapter { id }", courseId=course_id, name="Two")
+            chapters.append(made["chapter"]["id"])
+        given = {"courseId": course_id, "chapterIds": chapters[::-1]}
+    elif name == "24-set-concept-relation":
+        made = await api.ok("createConcept", actor, "concept { id }", courseId=course_id, name="New")
+        source = made["concept"]["id"]
+        given = {"sourceId": source, "type": "PREREQUISITE", "targetId": filled.values["CONCEPT_ID"]}
+    else:
+        entries = 1 if size == "one" else 100
+        given = {
+            "assessments": [
+                {
+                    "studentId": filled.student.id,
+                    "skillId": filled.values["SKILL_ID"],
+                    "score": 0.75,
+                    "assessedAt": "2026-03-01T09:30:00Z",
+                    "idempotencyKey": f"quiz-{entry}",
+                }
+                for entry in range(entries)
+            ]
+        }
+    with api.statements() as counted:
+        body = await api.ask(text, actor, input=given)
+    assert "errors" not in body, (name, body["errors"])
+    (payload,) = body["data"].values()
+    assert "code" not in payload, (name, payload)
+    return counted.sql, counted.cypher
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_writing_operations_cost_the_same_at_any_size(
+    plain_api: Api, size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = plain_api
+    monkeypatch.setattr("graphql_api.execution.FRESHNESS_SECONDS", 3_600)
+    api.application.stop.set()
+    await asyncio.gather(*api.application.tasks)
+    filled = await _fill(api, *SIZES[size])
+    found = {name: await _write(api, filled, name, size) for name in WRITES}
+    wanted = WRITES if size == "one" else WRITES | LEFT_TO_THE_WORKER
+    assert found == wanted, repr(found)
+
+
 @pytest.mark.parametrize("students", [2, 25])
 async def test_a_class_costs_the_same_for_few_and_for_many(
     plain_api: Api, students: int, monkeypatch: pytest.MonkeyPatch
