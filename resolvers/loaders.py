@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import sql.accounts
@@ -14,15 +14,22 @@ from resolvers.context import Context
 from sql import models
 
 
+async def _read(
+    context: Context, read: Callable[..., Awaitable[Mapping[Any, Any]]], key: Any, missing: Any = None
+) -> Any:
+    """Return what a reader of the store, (session, keys) -> by key, finds for one key; batched by tick."""
+
+    async def load(keys: list[Any]) -> list[Any]:
+        async with context.database.read() as session:
+            found = await read(session, keys)
+        return [found.get(key, missing) for key in keys]
+
+    return await context.loader(read, load).load(key)
+
+
 async def course(context: Context, course_id: int) -> models.Course | None:
     """Return a course by id, whoever asks: its parent was visible."""
-
-    async def load(keys: list[int]) -> list[models.Course | None]:
-        async with context.database.read() as session:
-            found = await sql.courses.courses_by_ids(session, keys)
-        return [found.get(key) for key in keys]
-
-    found: models.Course | None = await context.loader("course", load).load(course_id)
+    found: models.Course | None = await _read(context, sql.courses.courses_by_ids, course_id)
     return found
 
 
@@ -31,35 +38,18 @@ async def user(context: Context, user_id: int) -> models.User | None:
     if context.viewer is not None and context.viewer.id == user_id:
         return context.viewer
 
-    async def load(keys: list[int]) -> list[models.User | None]:
-        async with context.database.read() as session:
-            found = await sql.accounts.users_by_ids(session, keys)
-        return [found.get(key) for key in keys]
-
-    found: models.User | None = await context.loader("user", load).load(user_id)
+    found: models.User | None = await _read(context, sql.accounts.users_by_ids, user_id)
     return found
 
 
 async def student_count(context: Context, course_id: int) -> int:
     """Return the number of enrolled students of a course."""
-
-    async def load(keys: list[int]) -> list[int]:
-        async with context.database.read() as session:
-            found = await sql.courses.student_counts(session, keys)
-        return [found.get(key, 0) for key in keys]
-
-    return int(await context.loader("student_count", load).load(course_id))
+    return int(await _read(context, sql.courses.student_counts, course_id, missing=0))
 
 
 async def chapter_count(context: Context, course_id: int) -> int:
     """Return the number of chapters of a course."""
-
-    async def load(keys: list[int]) -> list[int]:
-        async with context.database.read() as session:
-            found = await sql.courses.chapter_counts(session, keys)
-        return [found.get(key, 0) for key in keys]
-
-    return int(await context.loader("chapter_count", load).load(course_id))
+    return int(await _read(context, sql.courses.chapter_counts, course_id, missing=0))
 
 
 async def viewer_enrollment(context: Context, course_id: int) -> models.Enrollment | None:
@@ -79,67 +69,31 @@ async def viewer_enrollment(context: Context, course_id: int) -> models.Enrollme
 
 async def readiness(context: Context, course_id: int) -> Any:
     """Return the gates of a course's publication."""
-
-    async def load(keys: list[int]) -> list[Any]:
-        async with context.database.read() as session:
-            found = await sql.courses.readiness_of(session, keys)
-        return [found[key] for key in keys]
-
-    return await context.loader("readiness", load).load(course_id)
+    return await _read(context, sql.courses.readiness_of, course_id)
 
 
 async def metadata(context: Context, student_id: int) -> list[models.Metadata]:
     """Return the profile of a student, by key."""
-
-    async def load(keys: list[int]) -> list[list[models.Metadata]]:
-        async with context.database.read() as session:
-            found = await sql.accounts.metadata_of(session, keys)
-        return [found.get(key, []) for key in keys]
-
-    return list(await context.loader("metadata", load).load(student_id))
+    return list(await _read(context, sql.accounts.metadata_of, student_id, missing=[]))
 
 
 async def run_counts(context: Context, run_id: str) -> Any:
     """Return (document_count, processed_count, failed_count) of an extraction run."""
-
-    async def load(keys: list[str]) -> list[Any]:
-        async with context.database.read() as session:
-            found = await sql.extraction.run_counts(session, keys)
-        return [found[key] for key in keys]
-
-    return await context.loader("run_counts", load).load(run_id)
+    return await _read(context, sql.extraction.run_counts, run_id)
 
 
 async def run_documents(context: Context, run_id: str) -> list[models.ExtractionDocument]:
     """Return the documents of an extraction run in the order they were given."""
-
-    async def load(keys: list[str]) -> list[Sequence[models.ExtractionDocument]]:
-        async with context.database.read() as session:
-            found = await sql.extraction.documents_by_run_ids(session, keys)
-        return [found.get(key, []) for key in keys]
-
-    return list(await context.loader("run_documents", load).load(run_id))
+    return list(await _read(context, sql.extraction.documents_by_run_ids, run_id, missing=[]))
 
 
 async def prerequisite(context: Context, key: tuple[str, str]) -> models.SkillPrerequisite | None:
     """Return the row of an edge between skills: who decided about it is not in the graph."""
-
-    async def load(keys: list[tuple[str, str]]) -> list[models.SkillPrerequisite | None]:
-        async with context.database.read() as session:
-            found = await sql.skills.prerequisites_by_keys(session, keys)
-        return [found.get(key) for key in keys]
-
-    found: models.SkillPrerequisite | None = await context.loader("prerequisite", load).load(key)
+    found: models.SkillPrerequisite | None = await _read(context, sql.skills.prerequisites_by_keys, key)
     return found
 
 
 async def skill(context: Context, skill_id: str) -> models.Skill | None:
     """Return the row of a skill."""
-
-    async def load(keys: list[str]) -> list[models.Skill | None]:
-        async with context.database.read() as session:
-            found = await sql.skills.skills_by_ids(session, keys)
-        return [found.get(key) for key in keys]
-
-    found: models.Skill | None = await context.loader("skill", load).load(skill_id)
+    found: models.Skill | None = await _read(context, sql.skills.skills_by_ids, skill_id)
     return found

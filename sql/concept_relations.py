@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
 import sql.sync_state
-from sql import errors, guards, links, models
+from sql import cycles, errors, guards, models
 from sql.models import Concept, ConceptRelation, ConceptRelationType, EdgeOrigin, Kind
 from sql.text import Checker
 
@@ -68,7 +68,7 @@ async def set_concept_relation(
         relation = await session.get(ConceptRelation, (target_id, type, source_id))
         source_id, target_id = sorted((source_id, target_id))
     if relation is None and type is ConceptRelationType.PREREQUISITE:
-        cycle = links.closed_cycle(await prerequisite_edges(session, course_id), source_id, target_id)
+        cycle = cycles.closed_cycle(await prerequisite_edges(session, course_id), source_id, target_id)
         if cycle is not None:
             raise errors.Cycle(Kind.CONCEPT, cycle, "The relation would close a cycle of prerequisites.")
     if relation is not None and relation.reason == reason and relation.origin is EdgeOrigin.TEACHER:

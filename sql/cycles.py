@@ -6,34 +6,48 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 
+def find_path(edges: Mapping[str, Iterable[str]], start: str, end: str) -> list[str] | None:
+    """Return the shortest path from start to end, both included; None when there is none.
+
+    Breadth first and without recursion: a course may hold a chain of a thousand skills.
+    """
+    came_from: dict[str, str | None] = {start: None}
+    waiting = deque([start])
+    while waiting:
+        key = waiting.popleft()
+        if key == end:
+            path = [key]
+            while (before := came_from[path[-1]]) is not None:
+                path.append(before)
+            return path[::-1]
+        for following in edges.get(key, ()):
+            if following not in came_from:
+                came_from[following] = key
+                waiting.append(following)
+    return None
+
+
+def closed_cycle(edges: Mapping[str, Iterable[str]], source: str, target: str) -> list[str] | None:
+    """Return the cycle that an edge from source to target would close, the first key repeated at the end."""
+    if source == target:
+        return [source, source]
+    back = find_path(edges, target, source)
+    return None if back is None else [source, *back]
+
+
 def find_cycle(edges: Iterable[tuple[str, str]], source: str, target: str) -> list[str] | None:
     """Return the shortest cycle that the edge source -> target would close, or None.
 
     The cycle begins with the source and follows the edges; the source is repeated at its end.
     """
-    if source == target:
-        return [source, source]
+    return closed_cycle(_following(edges), source, target)
+
+
+def _following(edges: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     following: dict[str, list[str]] = {}
     for start, end in edges:
         following.setdefault(start, []).append(end)
-    came_from: dict[str, str] = {target: source}
-    waiting = deque([target])
-    while waiting:
-        place = waiting.popleft()
-        for neighbour in following.get(place, ()):
-            if neighbour == source:
-                return _walk_back(came_from, source, place)
-            if neighbour not in came_from:
-                came_from[neighbour] = place
-                waiting.append(neighbour)
-    return None
-
-
-def _walk_back(came_from: Mapping[str, str], source: str, last: str) -> list[str]:
-    path = [source, last]
-    while path[-1] != source:
-        path.append(came_from[path[-1]])
-    return list(reversed(path))
+    return following
 
 
 def find_any_cycle(edges: Iterable[tuple[str, str]]) -> list[str] | None:
@@ -41,9 +55,7 @@ def find_any_cycle(edges: Iterable[tuple[str, str]]) -> list[str] | None:
 
     A depth-first walk without recursion: a course of a thousand levels must not meet Python's own limit.
     """
-    following: dict[str, list[str]] = {}
-    for start, end in edges:
-        following.setdefault(start, []).append(end)
+    following = _following(edges)
     done: set[str] = set()
     for root in following:
         if root in done:

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sql import concepts, errors, links, models
-from sql.cycles import find_any_cycle
+from sql import concepts, cycles, errors, links, models
 from sql.extraction_values import DocumentValue, Finding, FindingKind, Severity
 from sql.keys import name_key
 from sql.models import (
@@ -350,13 +349,13 @@ def _add_stated(
     for source, target in edges:
         following.setdefault(source, []).append(target)
     everything = [*edges, *((source, target) for part in stated for _, source, target in part)]
-    if find_any_cycle([(source, target) for source, target in everything if source != target]) is None:
+    if cycles.find_any_cycle([(source, target) for source, target in everything if source != target]) is None:
         return
     for part, report in zip(stated, reports, strict=True):
         for index, source, target in part:
             if source == target:
                 continue
-            cycle = links.closed_cycle(following, source, target)
+            cycle = cycles.closed_cycle(following, source, target)
             if cycle is None:
                 following.setdefault(source, []).append(target)
                 continue

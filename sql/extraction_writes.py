@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
 import sql.sync_state
-from sql import chapters, concepts, errors, guards, links, models, resources, skills, theories
+from sql import chapters, concepts, cycles, errors, guards, links, models, resources, skills, theories
 from sql.concept_relations import prerequisite_edges, record_deleted, relation_key
 from sql.extraction_rules import skills_by_names
 from sql.extraction_values import DocumentValue
@@ -364,7 +364,7 @@ class _Writer:
                 continue  # kept the other way round
             if row is None:
                 if type_ is ConceptRelationType.PREREQUISITE:
-                    cycle = links.closed_cycle(edges, source, target)
+                    cycle = cycles.closed_cycle(edges, source, target)
                     if cycle is not None:
                         raise errors.Cycle(Kind.CONCEPT, cycle, await self._cycle_message(cycle))
                     edges.setdefault(source, []).append(target)

@@ -1,12 +1,11 @@
-"""Links from a record to theories and concepts of its course, and searches for cycles.
+"""Links from a record to theories and concepts of its course.
 
 The links of a skill or a resource belong to that record: who changes them records it.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import delete, insert, select
@@ -87,57 +86,3 @@ async def relink(session: AsyncSession, owner: Any, other: Any, owner_id: str, w
     if added := sorted(wanted_ids - present):
         await session.execute(insert(table), [{owner.key: owner_id, other.key: key} for key in added])
     return bool(gone or added)
-
-
-def find_path(edges: Mapping[str, Iterable[str]], start: str, end: str) -> list[str] | None:
-    """Return the shortest path from start to end, both included; None when there is none.
-
-    Breadth first and without recursion: a course may hold a chain of a thousand skills.
-    """
-    came_from: dict[str, str | None] = {start: None}
-    waiting = deque([start])
-    while waiting:
-        key = waiting.popleft()
-        if key == end:
-            path = [key]
-            while (before := came_from[path[-1]]) is not None:
-                path.append(before)
-            return path[::-1]
-        for following in edges.get(key, ()):
-            if following not in came_from:
-                came_from[following] = key
-                waiting.append(following)
-    return None
-
-
-def closed_cycle(edges: Mapping[str, Iterable[str]], source: str, target: str) -> list[str] | None:
-    """Return the cycle that an edge from source to target would close, the first key repeated at the end."""
-    if source == target:
-        return [source, source]
-    back = find_path(edges, target, source)
-    return None if back is None else [source, *back]
-
-
-def find_cycle(edges: Mapping[str, Iterable[str]]) -> list[str] | None:
-    """Return one cycle among edges, the first key repeated at the end; None when there is none."""
-    done: set[str] = set()
-    for root in edges:
-        if root in done:
-            continue
-        trail: list[str] = [root]
-        on_trail = {root}
-        iterators = [iter(edges.get(root, ()))]
-        while iterators:
-            following = next(iterators[-1], None)
-            if following is None:
-                iterators.pop()
-                left = trail.pop()
-                on_trail.discard(left)
-                done.add(left)
-            elif following in on_trail:
-                return [*trail[trail.index(following) :], following]
-            elif following not in done:
-                trail.append(following)
-                on_trail.add(following)
-                iterators.append(iter(edges.get(following, ())))
-    return None

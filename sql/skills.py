@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
 import sql.sync_state
-from sql import errors, guards, links, models
+from sql import cycles, errors, guards, links, models
 from sql.models import (
     Assessment,
     EdgeOrigin,
@@ -273,7 +273,7 @@ async def set_prerequisite(
             checker.add(("dependentId",), f"A skill has at most {DIRECT_PREREQUISITES} direct prerequisites.")
             checker.raise_if_any()
     if status is PrerequisiteStatus.APPROVED:
-        cycle = links.closed_cycle(await approved_edges(session, course_id), prerequisite_id, dependent_id)
+        cycle = cycles.closed_cycle(await approved_edges(session, course_id), prerequisite_id, dependent_id)
         if cycle is not None:
             raise errors.Cycle(Kind.SKILL, cycle, "The edge would close a cycle of prerequisites.")
     if edge is None:
