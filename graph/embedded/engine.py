@@ -39,6 +39,8 @@ STOP_SECONDS = host.STOP_SECONDS + 5.0
 LOOK_SECONDS = 0.5
 RESTART_PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 STABLE_SECONDS = 60.0
+# The magic of Bolt, and the versions that we would speak: 5.0 to 5.8, 4.4, 4.3 and 3. Any answer says "alive".
+BOLT_HANDSHAKE = bytes.fromhex("6060b017 00080805 00000404 00000304 00000003")
 
 
 class EmbeddedUnavailable(Exception):
@@ -151,8 +153,8 @@ class EmbeddedEngine:
                     if self._child is None or self._child.poll() is not None:
                         self._start_child(deadline)
                         return
-                    # A killed child is there for a moment longer than its ports.
-                    if _listens(self._ports["bolt_port"]):
+                    # A killed child is there, and its ports too, until the last of its threads has gone.
+                    if _answers(self._ports["bolt_port"]):
                         return
                 elif self._join():
                     return
@@ -173,7 +175,7 @@ class EmbeddedEngine:
             password = (self.folder / "password").read_text(encoding="ascii").strip()
         except (OSError, ValueError):
             return False  # the owner is still starting
-        if not _listens(ports["bolt_port"]):
+        if not _answers(ports["bolt_port"]):
             return False
         self._ports, self._password = ports, password
         return True
@@ -328,9 +330,11 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _listens(port: int) -> bool:
+def _answers(port: int) -> bool:
+    """Whether an engine answers Bolt's handshake; an open port alone may be that of an engine being killed."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1.0):
-            return True
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
+            connection.sendall(BOLT_HANDSHAKE)
+            return len(connection.recv(4)) > 0
     except OSError:
         return False
