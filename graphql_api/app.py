@@ -23,6 +23,7 @@ from graph.errors import GraphError
 from graph.repository import GraphRepository
 from graphql_api import schema as schema_module
 from graphql_api.execution import Executor
+from graphql_api.headers import SafeHeaders
 from graphql_api.http import GraphQLEndpoint
 from graphql_api.metrics import CONTENT_TYPE as METRICS_TYPE
 from graphql_api.metrics import Metrics
@@ -228,6 +229,7 @@ def create_app(
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type"],
         )
+    app.add_middleware(SafeHeaders)
     return app
 
 

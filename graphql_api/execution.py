@@ -14,7 +14,6 @@ from graphql import (
     GraphQLError,
     GraphQLSchema,
     GraphQLSyntaxError,
-    NoSchemaIntrospectionCustomRule,
     OperationDefinitionNode,
     OperationType,
     execute,
@@ -26,6 +25,7 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 import sql.sync_state
 from graphql_api import errors, limits
+from graphql_api.introspection import NoIntrospection
 from graphql_api.settings import Settings
 from resolvers.context import Context
 from resolvers.problems import ApiError
@@ -71,7 +71,7 @@ class Executor:
         self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
         rules = list(specified_rules)
         if settings.is_production:
-            rules.append(NoSchemaIntrospectionCustomRule)
+            rules.append(NoIntrospection)
         self._rules = rules
         self._backlog: tuple[float, datetime | None] | None = None
 

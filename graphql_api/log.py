@@ -71,5 +71,7 @@ def configure(log_format: str = "auto", level: str = "info") -> None:
     logging.getLogger("uvicorn.access").setLevel("WARNING")
     # The driver tells of every attempt while a server is away, several times a second; the mirror tells once.
     logging.getLogger("neo4j").setLevel("ERROR")
+    # Writes each statement with its values at the level debug.
+    logging.getLogger("aiosqlite").setLevel("WARNING")
     # Tells of every look at the schema's revision, which every command takes.
     logging.getLogger("alembic").setLevel("WARNING")

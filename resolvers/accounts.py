@@ -177,8 +177,7 @@ async def log_in(call: Call, input: LogInInput) -> LogInResult:
     email = input.email.strip().lower()
     await _limit_attempts(context, email)
     async with context.database.read() as session:
-        user = await sql.accounts.find_by_email(session, email)
-        password_hash = await sql.accounts.password_hash(session, user.id) if user else None
+        user, password_hash = await sql.accounts.find_for_log_in(session, email)
     # The same work for an unknown account: the time must not tell.
     correct = len(input.password) <= PASSWORD_LENGTH and await sql.passwords.verify_password(
         password_hash, input.password

@@ -107,6 +107,18 @@ async def find_by_email(session: AsyncSession, email: str) -> User | None:
     return found
 
 
+async def find_for_log_in(session: AsyncSession, email: str) -> tuple[User | None, str | None]:
+    """Return (account, password hash) of an address; one statement whether or not it has an account."""
+    lowered = email.strip().lower()
+    rows = await session.execute(
+        select(User, Credential.password_hash)
+        .outerjoin(Credential, Credential.user_id == User.id)
+        .where(User.email == (lowered if storable(lowered) else ""))
+    )
+    found = rows.one_or_none()
+    return (found[0], found[1]) if found is not None else (None, None)
+
+
 async def password_hash(session: AsyncSession, user_id: int) -> str | None:
     """Return the hash of somebody's password."""
     credential = await session.get(Credential, user_id)

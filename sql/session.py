@@ -56,7 +56,12 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = async_url(url)
-        options: dict[str, Any] = {"pool_size": pool_size, "max_overflow": pool_size}
+        # An exception's text reaches the log: no hash, token or address may stand in it.
+        options: dict[str, Any] = {
+            "pool_size": pool_size,
+            "max_overflow": pool_size,
+            "hide_parameters": True,
+        }
         if self.url.get_backend_name() == "postgresql":
             options["pool_pre_ping"] = True
         self.engine: AsyncEngine = create_async_engine(self.url, **options)

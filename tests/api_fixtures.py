@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -195,6 +195,9 @@ async def _open(settings: Settings, database: Database, graph: GraphClient | Non
         async with httpx.AsyncClient(transport=transport, base_url="http://lab-tutor.test") as http:
             yield Api(http, app.state.application)
 
+
+# The application with settings of a test's own.
+open_api = asynccontextmanager(_open)
 
 # In pairs and not each with each: what a database does to a graph engine, tests/mirror shows.
 PAIRS = [

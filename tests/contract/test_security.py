@@ -1,0 +1,37 @@
+"""docs/security.md names a test for each requirement, and each of them is there."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROW = re.compile(r"^\| S(\d+) \| (.+) \| (.+) \|$", re.MULTILINE)
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+NUMBERS = tuple(number for number in range(1, 26) if number not in (6, 19))
+
+
+def rows() -> dict[int, list[tuple[str, str]]]:
+    """Return the tests of each requirement."""
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    return {int(number): TEST.findall(tests) for number, _, tests in ROW.findall(text)}
+
+
+def test_every_requirement_is_listed_with_a_test() -> None:
+    listed = rows()
+    assert tuple(listed) == NUMBERS
+    assert [number for number, tests in listed.items() if not tests] == []
+
+
+def test_every_test_that_is_named_is_there() -> None:
+    missing = []
+    for tests in rows().values():
+        for path, name in tests:
+            tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+            functions = {
+                node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            }
+            if name not in functions:
+                missing.append(f"{path}::{name}")
+    assert missing == []
