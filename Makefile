@@ -8,7 +8,7 @@ PYTEST_ARGS ?=
 UV_LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve check lint types rooms schema-fresh test clients schema format lock audit clean
+.PHONY: help install demo serve check lint types rooms schema-fresh test faults clients schema format lock audit clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,10 @@ schema-fresh: $(STAMP) ## Is schema.graphql what the code says?
 
 test: $(STAMP) ## Tests; with LAB_TUTOR_TEST_* set, on Neo4j and PostgreSQL servers too
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+FAULTS ?= -m ""
+faults: $(STAMP) ## Kill and cut real processes; with LAB_TUTOR_TEST_* set, on Neo4j and PostgreSQL too
+	@$(BIN)/python -m pytest $(FAULTS) tests/faults $(PYTEST_ARGS)
 
 clients: $(STAMP) ## Real clients against a real API, and the schema's linters (needs Node.js 20)
 	@tests/clients/run.sh

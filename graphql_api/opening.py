@@ -26,7 +26,7 @@ from graph.client import GraphClient, GraphConfig
 from graph.embedded.engine import EmbeddedEngine, EmbeddedUnavailable, is_installed
 from graph.errors import GraphError, GraphMisconfigured, GraphRejected, GraphUnavailable
 from graphql_api.settings import Settings
-from mirror.worker import Mirror
+from mirror.worker import Mirror, MirrorConfig
 from sql.errors import SqlError
 from sql.session import Database
 
@@ -90,7 +90,10 @@ async def open_stores(settings: Settings, *, graph: bool = True, make_schema: bo
         await database.dispose()
         raise
     client, engine, source, problem = found
-    return Stores(settings, database, client, source, problem, Mirror(database, client), engine)
+    config = MirrorConfig(
+        lease_seconds=settings.mirror_lease_seconds, write_deadline_seconds=settings.mirror_write_seconds
+    )
+    return Stores(settings, database, client, source, problem, Mirror(database, client, config), engine)
 
 
 @asynccontextmanager

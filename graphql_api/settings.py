@@ -110,6 +110,15 @@ class Settings(BaseSettings):
     mirror_in_server: bool = Field(
         default=True, description="Run the mirror's worker inside the API; false: run `lab-tutor mirror run`."
     )
+    mirror_write_seconds: float = _seconds(
+        30.0, "Longest time that the mirror waits for one batch to be written.", least=0.5, most=250.0
+    )
+    mirror_lease_seconds: float = _seconds(
+        60.0,
+        "How long a batch belongs to one worker; a killed worker's is taken over afterwards.",
+        least=1.0,
+        most=300.0,
+    )
     inline_deadline_seconds: float = _seconds(
         1.5, "How long a mutation waits for its change to reach the graph; 0: not at all.", most=30.0
     )
@@ -257,6 +266,11 @@ class Settings(BaseSettings):
                     "LAB_TUTOR_JWT_SECRET: is a default or a repeated text, which anybody can guess; "
                     "production needs a random one (for example from: openssl rand -hex 32)"
                 )
+        if self.mirror_lease_seconds <= self.mirror_write_seconds:
+            raise ValueError(
+                "LAB_TUTOR_MIRROR_LEASE_SECONDS: must be longer than LAB_TUTOR_MIRROR_WRITE_SECONDS, or two "
+                "workers write the same records at once"
+            )
         if self.neo4j_uri is not None and self.neo4j_password is None:
             raise ValueError("LAB_TUTOR_NEO4J_PASSWORD: must be set when LAB_TUTOR_NEO4J_URI is")
         return self

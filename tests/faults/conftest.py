@@ -1,0 +1,60 @@
+"""The fixture `site`: real processes on each pair of stores, with a proxy in front of the graph engine.
+
+`quick` scenarios on SQLite and the embedded engine run with every `pytest`; all others have the marker
+`faults` and run with `make faults`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from graph.client import GraphClient, GraphConfig
+from tests.faults.bolt_proxy import Proxy
+from tests.faults.site import Site
+from tests.graph_fixtures import wipe_graph
+from tests.sql_fixtures import empty_database
+
+SECONDS = 300
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder `faults`, apart from the quick ones on what everybody has."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.timeout(SECONDS))
+            if item.get_closest_marker("quick") is None or "neo4j" in item.keywords:
+                item.add_marker(pytest.mark.faults)
+
+
+@pytest.fixture
+async def site(pair: tuple[str, Any, GraphConfig], tmp_path: Path) -> AsyncIterator[Site]:
+    """An installation on each pair of stores; at the end everything of it is killed."""
+    name, template, graph = pair
+    if name == "sqlite":
+        path = tmp_path / "lab-tutor.db"
+        shutil.copy(template, path)
+        url = f"sqlite+aiosqlite:///{path}"
+    else:
+        url = await template()
+        await empty_database(url)
+    async with GraphClient.open(graph) as client:
+        await client.ensure_schema()
+        await wipe_graph(client)
+    address = urlsplit(graph.uri)
+    assert address.hostname is not None
+    assert address.port is not None
+    async with Proxy(address.hostname, address.port) as proxy:
+        made = Site(tmp_path, url, graph, proxy)
+        try:
+            await made.fill()
+            yield made
+            assert proxy.problems == []
+        finally:
+            await made.close()

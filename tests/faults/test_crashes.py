@@ -1,0 +1,33 @@
+"""Processes that are killed, and the graph that goes on or does not: nothing committed is lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from tests.faults.bolt_proxy import Action
+from tests.faults.site import Site
+
+
+@pytest.mark.parametrize(
+    ("message", "action", "applied"),
+    [("BEGIN", Action.HOLD, False), ("COMMIT", Action.HOLD, False), ("COMMIT", Action.SWALLOW, True)],
+    ids=["before the graph transaction", "during it", "after it"],
+)
+async def test_an_api_killed_after_its_sql_commit(
+    site: Site, message: str, action: Action, applied: bool
+) -> None:
+    api = await site.api()
+    await site.settle()
+    trap = site.proxy.trap(message, action)
+    request = asyncio.create_task(api.rename("while dying"))
+    await asyncio.wait_for(trap.answered.wait() if applied else trap.caught.wait(), 30)
+    api.kill()
+    with pytest.raises(httpx.TransportError):
+        await request
+    site.proxy.reset()
+    await site.worker()
+    await site.check()
+    assert await site.chapter_name() == "while dying"
