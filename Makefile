@@ -51,7 +51,7 @@ schema-fresh: $(STAMP) ## Is schema.graphql what the code says?
 	@echo "schema.graphql is fresh"
 
 test: $(STAMP) ## Tests; with LAB_TUTOR_TEST_* set, on Neo4j and PostgreSQL servers too
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 FAULTS ?= -m ""
 faults: $(STAMP) ## Kill and cut real processes; with LAB_TUTOR_TEST_* set, on Neo4j and PostgreSQL too

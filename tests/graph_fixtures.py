@@ -1,8 +1,9 @@
 """The fixture `graph_client`: a client on an empty graph with its schema, once embedded and once on Neo4j.
 
-One embedded engine serves the whole run. The Neo4j server is the one of LAB_TUTOR_TEST_NEO4J_URI,
-_USERNAME and _PASSWORD, whose graph is wiped; without it these tests are skipped, or fail where
-LAB_TUTOR_TEST_NEO4J_REQUIRED=1 promises it.
+One embedded engine serves the whole run of a test process. The Neo4j server is the one of
+LAB_TUTOR_TEST_NEO4J_URI, _USERNAME and _PASSWORD, whose graph is wiped; without it these tests are skipped, or
+fail where LAB_TUTOR_TEST_NEO4J_REQUIRED=1 promises it. Test processes side by side need a server each: as many
+URIs, between commas.
 """
 
 from __future__ import annotations
@@ -17,12 +18,20 @@ from graph.client import GraphClient, GraphConfig, Statement
 from graph.embedded.engine import EmbeddedEngine, is_installed
 from graph.errors import GraphUnavailable
 
-NEO4J_URI = os.environ.get("LAB_TUTOR_TEST_NEO4J_URI", "")
+NEO4J_URIS = [uri for uri in os.environ.get("LAB_TUTOR_TEST_NEO4J_URI", "").split(",") if uri]
+# pytest-xdist calls its processes gw0, gw1, ...
+NEO4J_URI = NEO4J_URIS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])] if NEO4J_URIS else ""
+MOST_PROCESSES = 4  # each has an embedded engine of its own, some 400 MB
 NEO4J_REQUIRED = os.environ.get("LAB_TUTOR_TEST_NEO4J_REQUIRED") == "1"
 WARM_UP_ATTEMPTS = 5
 WIPE = Statement(
     "test/wipe", "MATCH (n) WITH n LIMIT 1000 DETACH DELETE n RETURN count(*) AS gone", mode="write"
 )
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Say how many processes `-n auto` starts: never more than there are Neo4j servers, where there are any."""
+    return len(NEO4J_URIS) or min(os.cpu_count() or 1, MOST_PROCESSES)
 
 
 @pytest.fixture(scope="session")
