@@ -30,7 +30,6 @@ ADMIN = "admin@demo.example"
 STUDENT = "student01@demo.example"
 
 LEARNERS = 30
-ANSWERS = 4_000
 WEEKS = 6
 BATCH = 500
 SEED = 20_261_101

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.attributes import flag_modified
 
 import sql.audit
 import sql.sync_state
@@ -20,6 +21,16 @@ GREATEST_BATCH = 500
 CLOCK_SKEW = timedelta(seconds=60)
 KEY_LENGTH = 64
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+COMPUTED = (
+    "current_mastery",
+    "confidence",
+    "predicted_next",
+    "trend",
+    "num_assessments",
+    "mastery_category",
+    "assessed_at",
+    "state",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,6 +343,10 @@ def _written(
     row.mastery_category = values.mastery_category
     row.assessed_at = datetime.fromisoformat(state["at"])
     row.state = state
+    if row not in session.new:
+        # Rows with the same columns share one UPDATE, whichever of their values changed.
+        for name in COMPUTED:
+            flag_modified(row, name)
     return row
 
 

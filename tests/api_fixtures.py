@@ -81,8 +81,12 @@ class Api:
             await session.flush()
             user.version = await sql.sync_state.record(session, models.Kind.USER, user.id)
         await self.drain()
+        return self.acting(user)
+
+    def acting(self, user: models.User) -> Actor:
+        """Return an account that is there, with a token for it."""
         token, _ = self.application.tokens.issue(user)
-        return Actor(ids.encode("user", user.id), user.id, email, token)
+        return Actor(ids.encode("user", user.id), user.id, user.email, token)
 
     async def teacher(self) -> Actor:
         return await self.person(Role.TEACHER, "Tea", "Cher")

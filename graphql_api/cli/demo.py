@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import uvicorn
@@ -24,9 +24,8 @@ from graphql_api.settings import Environment, Settings, SettingsError, load_sett
 from resolvers import ids
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-# The class answers in the first course alone: enough to look at, and the demo is there sooner.
-COURSES = ("metacademy.course.json", "d2l.course.json")
-ANSWERS = (2_600, 1_400)
+# Course file -> answers of the simulated class.
+COURSES = {"metacademy.course.json": 2_600, "d2l.course.json": 1_400}
 MARKER = ".lab-tutor-demo"
 
 OPERATIONS = """
@@ -113,14 +112,15 @@ async def _run(settings: Settings) -> None:
             terminal.say(f"graph: up ({stores.graph_source})")
         else:
             terminal.say(stores.graph_problem)
-        course_ids, learners = await _fill(stores)
+        course_ids, learners = await fill(stores)
         await _serve(stores, course_ids, learners, started)
 
 
-async def _fill(stores: Stores) -> tuple[list[int], list[int]]:
+async def fill(stores: Stores, courses: Mapping[str, int] = COURSES) -> tuple[list[int], list[int]]:
+    """Import the courses and the class that are missing and mirror them; return ids of courses and learners."""
     _, teacher, learners = await demo.ensure_people(stores)
     course_ids: list[int] = []
-    for name, answers in zip(COURSES, ANSWERS, strict=True):
+    for name, answers in courses.items():
         path = EXAMPLES / name
         if not path.is_file():
             terminal.fail(f"{path} is not there: the demo's courses are part of the source checkout")

@@ -171,6 +171,11 @@ async def test_refusals_of_courses(plain_api: Api) -> None:
         ("createCourse", {"title": "T", "teacherId": given}, missing("USER", "teacherId"))
         for given in [*unknown("user"), student.id]
     ]
+    # An operator does not teach: without a teacher there is no course.
+    nobody += [
+        ("createCourse", given, invalid("teacherId", "must name the course's teacher"))
+        for given in ({"title": "T"}, {"title": "T", "teacherId": None})
+    ]
     await refuse(api, admin, nobody)
     given_away = await done(api, "createCourse", admin, FIELDS, title="Sets", teacherId=other.id)
     assert given_away["course"]["teacher"] == {"id": other.id}
