@@ -86,15 +86,18 @@ class Application:
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
 
+    def has_token(self, request: Request) -> bool:
+        """Return whether a request carries a token that holds; its person is not looked up."""
+        try:
+            return self.tokens.of_header(request.headers.get("authorization")) is not None
+        except Unauthenticated:
+            return False
+
     async def context(self, request: Request) -> Context:
         """Return the context of a request; raise Unauthenticated for a token that does not hold."""
         viewer = None
-        header = request.headers.get("authorization")
-        if header is not None:
-            scheme, _, token = header.partition(" ")
-            if scheme.lower() != "bearer" or not token.strip():
-                raise Unauthenticated("The Authorization header must be: Bearer <access token>.")
-            user_id = self.tokens.user_id(token.strip())
+        user_id = self.tokens.of_header(request.headers.get("authorization"))
+        if user_id is not None:
             async with self.stores.database.read() as session:
                 viewer = await session.get(models.User, user_id)
             if viewer is None or not viewer.active:
@@ -168,7 +171,9 @@ def create_app(
         return await state["application"].context(request)
 
     figures = Metrics()
-    endpoint = GraphQLEndpoint(executor, make_context, figures.observe)
+    endpoint = GraphQLEndpoint(
+        executor, make_context, figures.observe, lambda request: state["application"].has_token(request)
+    )
 
     async def graphql(request: Request) -> Response:
         if (

@@ -25,6 +25,8 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 import sql.sync_state
 from graphql_api import errors, limits
+from graphql_api.apart import Apart
+from graphql_api.cost import CostModel
 from graphql_api.introspection import NoIntrospection
 from graphql_api.settings import Settings
 from resolvers.context import Context
@@ -73,6 +75,8 @@ class Executor:
         if settings.is_production:
             rules.append(NoIntrospection)
         self._rules = rules
+        self._cost = CostModel(schema, settings.max_cost)
+        self._apart = Apart(self._check)
         self._backlog: tuple[float, datetime | None] | None = None
 
     def document(self, query: str) -> DocumentNode:
@@ -81,8 +85,24 @@ class Executor:
         if found is not None:
             self._documents.move_to_end(query)
             return found
+        document = self._apart.take(query)
+        if len(query) <= CACHED_CHARACTERS:
+            self._documents[query] = document
+            if len(self._documents) > CACHED_DOCUMENTS:
+                self._documents.popitem(last=False)
+        return document
+
+    async def ready(self, query: str) -> None:
+        """Check a long document apart; `prepare` has to follow without waiting for anything else."""
+        if query not in self._documents:
+            await self._apart.prepare(query)
+
+    def _check(self, query: str) -> DocumentNode:
         try:
+            limits.check_length(query, self.settings)
             document = parse(query, max_tokens=self.settings.max_tokens)
+        except ApiError as error:
+            raise Refused([errors.request_error(error)]) from None
         except GraphQLSyntaxError as error:
             # graphql-core has no class or code of its own for it.
             too_long = "Parsing aborted" in error.message
@@ -97,6 +117,7 @@ class Executor:
             raise Refused([errors.request_error(too_deep)]) from None
         try:
             limits.check(document, self.settings)
+            self._cost.check_document(query, document)
         except ApiError as error:
             raise Refused([errors.request_error(error)]) from None
         found_errors = validate(
@@ -113,10 +134,6 @@ class Executor:
                     for one in found_errors[: errors.GREATEST_COUNT]
                 ]
             )
-        if len(query) <= CACHED_CHARACTERS:
-            self._documents[query] = document
-            if len(self._documents) > CACHED_DOCUMENTS:
-                self._documents.popitem(last=False)
         return document
 
     def prepare(self, request: Request) -> tuple[DocumentNode, OperationDefinitionNode]:
@@ -141,9 +158,15 @@ class Executor:
     async def run(self, request: Request, context: Context) -> Answer:
         """Answer a request."""
         try:
+            async with asyncio.timeout(self.settings.operation_deadline_seconds):
+                await self.ready(request.query)
             document, operation = self.prepare(request)
+            self._cost.check_request(request.query, document, operation, request.variables)
         except Refused as refused:
             return Answer({"errors": refused.entries}, executed=False)
+        except (limits.QueryTooComplex, TimeoutError) as refusal:
+            timely = refusal if isinstance(refusal, ApiError) else errors.OperationTimeout()
+            return Answer({"errors": [errors.request_error(timely)]}, executed=False)
         if operation.operation is OperationType.SUBSCRIPTION:
             error = errors.BadRequest("Subscriptions are not served here.")
             return Answer({"errors": [errors.request_error(error)]}, executed=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -15,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from graphql_api import errors
+from graphql_api.bodies import BodyRefused, read_body
 from graphql_api.execution import Answer, Executor, Refused
 from graphql_api.execution import Request as GraphQLRequest
 from resolvers.context import Context
@@ -25,6 +25,8 @@ JSON = "application/json"
 GREATEST_JSON_DEPTH = 100
 Observe = Callable[[str, float], None]
 MakeContext = Callable[[Request], Awaitable[Context]]
+# Whether a request carries a token of ours that holds, which is all that is asked before its body is read.
+HasToken = Callable[[Request], bool]
 
 
 class HttpError(Exception):
@@ -39,8 +41,15 @@ class HttpError(Exception):
 class GraphQLEndpoint:
     """Answers GET and POST on one path."""
 
-    def __init__(self, executor: Executor, make_context: MakeContext, observe: Observe | None = None) -> None:
+    def __init__(
+        self,
+        executor: Executor,
+        make_context: MakeContext,
+        observe: Observe | None = None,
+        has_token: HasToken = lambda _: False,
+    ) -> None:
         self.executor = executor
+        self.has_token = has_token
         self.make_context = make_context
         self.observe = observe
         self.settings = executor.settings
@@ -61,7 +70,7 @@ class GraphQLEndpoint:
             if request.method == "POST":
                 given = await self._read_post(request)
             elif request.method == "GET":
-                given = self._read_get(request)
+                given = await self._read_get(request)
             else:
                 raise HttpError(405, "Only GET and POST are served here.", {"allow": "GET, POST"})
         except HttpError as error:
@@ -93,28 +102,14 @@ class GraphQLEndpoint:
         return _request_of(parse_json(await self._body(request), "body"))
 
     async def _body(self, request: Request) -> bytes:
-        bound = self.settings.max_body_bytes
-        chunks: list[bytes] = []
-        size = 0
         try:
-            async with asyncio.timeout(self.settings.body_timeout_seconds):
-                async for chunk in request.stream():
-                    size += len(chunk)
-                    if size > bound:
-                        raise HttpError(
-                            413, f"The body is longer than {bound} bytes.", {"connection": "close"}
-                        )
-                    chunks.append(chunk)
-        except TimeoutError:
-            seconds = self.settings.body_timeout_seconds
-            raise HttpError(
-                408, f"The body took longer than {seconds:g} seconds.", {"connection": "close"}
-            ) from None
+            return await read_body(request.stream(), self.settings, lambda: self.has_token(request))
+        except BodyRefused as refused:
+            raise HttpError(refused.status, str(refused), {"connection": "close"}) from None
         except ClientDisconnect:
             raise HttpError(400, "The client went away.") from None
-        return b"".join(chunks)
 
-    def _read_get(self, request: Request) -> GraphQLRequest:
+    async def _read_get(self, request: Request) -> GraphQLRequest:
         site = request.headers.get("sec-fetch-site")
         if site not in (None, "same-origin", "none"):
             raise HttpError(403, "Queries by GET are not answered across sites: use POST.")
@@ -128,6 +123,7 @@ class GraphQLEndpoint:
             body["operationName"] = values["operationName"]
         given = _request_of(body)
         try:
+            await self.executor.ready(given.query)
             _, operation = self.executor.prepare(given)
         except Refused:
             return given  # run() answers with the same refusal

@@ -173,6 +173,12 @@ class Settings(BaseSettings):
 
     # Limits on requests
     max_body_bytes: int = _count(2_000_000, "Longest request body.", least=1_024, most=100_000_000)
+    max_anonymous_body_bytes: int = _count(
+        65_536, "Longest request body without a valid access token.", least=1_024, most=100_000_000
+    )
+    max_body_values: int = _count(
+        50_000, "Values of a request body: items of lists and of objects.", least=100
+    )
     body_timeout_seconds: float = _seconds(
         15.0, "Longest time that a request body may take to arrive.", least=0.1, most=600.0
     )
@@ -182,6 +188,15 @@ class Settings(BaseSettings):
     max_directives: int = _count(50, "Directives in a document, fragments expanded.", most=1_000)
     max_operations: int = _count(10, "Operations in a document.", most=100)
     max_tokens: int = _count(5_000, "Tokens of a document.", least=100, most=100_000)
+    max_characters: int = _count(50_000, "Characters of a document.", least=1_000, most=1_000_000)
+    max_overlaps: int = _count(
+        1_000,
+        "Pairs of fields under one name at one place of a document, which validation compares.",
+        least=10,
+    )
+    max_cost: int = _count(
+        20_000, "Objects that an answer may hold by the sizes of its lists; docs/api.md says how they count."
+    )
     max_page_size: int = _count(100, "Longest page of a list.", most=100)
 
     @field_validator("cors_origins", mode="before")

@@ -46,6 +46,15 @@ class AccessTokens:
         }
         return jwt.encode(claims, self._secret, ALGORITHM, headers={"kid": self._kid}), expires_at
 
+    def of_header(self, header: str | None) -> int | None:
+        """Return whose token an Authorization header carries, None without one; raise Unauthenticated."""
+        if header is None:
+            return None
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("The Authorization header must be: Bearer <access token>.")
+        return self.user_id(token.strip())
+
     def user_id(self, token: str) -> int:
         """Return whose token it is; raise Unauthenticated for any that does not hold."""
         try:

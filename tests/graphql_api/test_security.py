@@ -148,8 +148,11 @@ async def test_a_chunked_body_is_counted_as_it_comes(graphless_api: Api) -> None
             sent += 100_000
             yield b" " * 100_000
 
+    token = (await graphless_api.teacher()).token
     response = await graphless_api.http.post(
-        "/graphql", content=chunks(), headers={"content-type": "application/json"}
+        "/graphql",
+        content=chunks(),
+        headers={"content-type": "application/json", "authorization": f"Bearer {token}"},
     )
     assert response.status_code == 413
     assert codes(response.json()) == ["BAD_USER_INPUT"]
