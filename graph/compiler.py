@@ -13,7 +13,8 @@ import graph.model
 import graph.parents
 from graph.concept_map import make_template as make_map_template
 from graph.concept_map import map_values
-from graph.plan import Build, Inputs, Key, Plan, PlanCache, Row, Scope, Template, structure_of
+from graph.layout import Answers, Either, Layout, Read, Record, Shaped
+from graph.plan import Build, Gather, Inputs, Key, Plan, PlanCache, Row, Scope, Template, structure_of
 from graph.projection import member, targets
 from graph.selection import Field, Selection
 from graph.shapes import GraphType
@@ -24,6 +25,7 @@ __all__ = [
     "PlanCache",
     "Row",
     "Scope",
+    "Shaped",
     "UnknownField",
     "compile_chapter_sequence",
     "compile_children",
@@ -50,7 +52,7 @@ def compile_lookup(
     template = _cached(
         cache, ("lookup", names, structure_of(selection)), lambda: _lookup_template(names, selection)
     )
-    return template.bind(Inputs(selection, [_plain_key(key) for key in keys], scope))
+    return template.bind(Inputs(selection, [_plain_key(key) for key in keys], scope), selection.reader)
 
 
 def compile_children(
@@ -71,21 +73,25 @@ def compile_children(
     selection = Selection({parent_type: asked})
     keys = [_plain_key(key) for key in parent_keys]
     structure = ("children", parent_type, structure_of(selection))
+    reader = None
     if parent_type in graph.parents.PARENTS:
         template = _cached(cache, structure, lambda: _children_template(parent_type, asked))
+        if single and asked[0].selection is not None:
+            reader = asked[0].selection.reader
     else:
         template = _cached(
             cache,
             ("lookup", (parent_type,), structure[2]),
             lambda: _lookup_template((parent_type,), selection),
         )
-    plan = template.bind(Inputs(selection, keys, scope))
+    plan = template.bind(Inputs(selection, keys, scope), reader)
 
     def shape(rows: list[list[Any]]) -> dict[Key, Any]:
-        found: dict[Key, Row] = plan.shape(rows)
+        found: dict[Key, Row | Shaped] = plan.shape(rows)
         if single:
-            return {key: row.values[asked[0].response_key] for key, row in found.items()}
-        return {key: row.values for key, row in found.items()}
+            name = asked[0].response_key
+            return {key: row.values[name] if isinstance(row, Row) else row for key, row in found.items()}
+        return {key: row.values for key, row in found.items() if isinstance(row, Row)}
 
     return Plan(plan.name, plan.text, plan.parameters, shape)
 
@@ -117,7 +123,8 @@ def compile_concept_map(course_id: int, asked: Field, scope: Scope, cache: PlanC
     """Draw a part of a course's concepts; the plan shapes to a ConceptGraph, None for an unknown centre."""
     selection = Selection({"Query": (asked,)})
     template = _cached(cache, ("map", structure_of(selection)), lambda: make_map_template(asked))
-    return template.bind(Inputs(selection, (), scope, map_values(course_id, asked)))
+    reader = asked.selection.reader if asked.selection else None
+    return template.bind(Inputs(selection, (), scope, map_values(course_id, asked)), reader)
 
 
 def _root(parent_type: str, name: str, key: Key, asked: Field, scope: Scope, cache: PlanCache | None) -> Plan:
@@ -155,7 +162,29 @@ def _lookup_template(names: tuple[str, ...], selection: Selection) -> Template:
         found = (item.shape(row[0], inputs) for row in rows)
         return {row.key: row for row in found}
 
-    return build.template(f"read_{root}", "\n".join(lines), shape)
+    return build.template(f"read_{root}", "\n".join(lines), shape, item.layout, _gather_records(item.layout))
+
+
+def _gather_records(layout: Layout | None) -> Gather:
+    """Return what puts each record that was looked up under its key."""
+    sizes = [each.key_size for each in layout.options] if isinstance(layout, Either) else None
+    size = layout.key_size if isinstance(layout, Record) else 0
+
+    def gather(rows: list[list[Any]], read: Read, inputs: Inputs) -> dict[Key, Shaped]:
+        found = {}
+        for row in rows:
+            record, parts = (row[0], size) if sizes is None else (row[0][1], sizes[row[0][0]])
+            found[record[0] if parts == 1 else tuple(record[:parts])] = Shaped(read(row[0], inputs))
+        return found
+
+    return gather
+
+
+def _gather_answers(rows: list[list[Any]], read: Read, inputs: Inputs) -> dict[Key, Shaped]:
+    """Put the answer of the one field under the key of each parent."""
+    return {
+        tuple(row[1]) if isinstance(row[1], list) else row[1]: Shaped(read(row[0], inputs)) for row in rows
+    }
 
 
 def _children_template(parent_type: str, fields: tuple[Field, ...]) -> Template:
@@ -186,7 +215,8 @@ def _children_template(parent_type: str, fields: tuple[Field, ...]) -> Template:
         return found
 
     names = "_".join(dict.fromkeys(field.name for field in fields))
-    return build.template(f"read_{root}_{names}", "\n".join(lines), shape)
+    layout = Answers(tuple(answer.layout for answer in answers.values()))
+    return build.template(f"read_{root}_{names}", "\n".join(lines), shape, layout, _gather_answers)
 
 
 def _parent_bindings(build: Build, parent: GraphType, lines: list[str]) -> dict[str, str]:

@@ -6,10 +6,11 @@ from typing import Any
 
 import graph.model
 import graph.parents
+from graph.layout import Layout, Map, Read, Shaped
 from graph.plan import Build, Inputs, Row, Shaper, Template, plain_value
 from graph.projection import targets
 from graph.selection import Field, Selection
-from graph.space import Space, UnknownField, collect
+from graph.space import Projection, Space, UnknownField, collect
 
 DEFAULT_DEPTH = 2
 DEFAULT_LIMIT = 100
@@ -40,6 +41,7 @@ def make_template(asked: Field) -> Template:
     order = "ORDER BY " + concepts.render(", ".join(graph.parents.MAP_ORDER))
     item, place = concepts.variable("item"), concepts.variable("place")
     found: dict[str, tuple[int, Shaper]] = {}
+    layouts: dict[str, tuple[str, int, Layout | None]] = {}
     projected: list[str] = []
     among: list[str] = []
     lines = [concepts.render(start), f"WITH {item}, {place} {order} LIMIT {one_more}"]
@@ -51,13 +53,16 @@ def make_template(asked: Field) -> Template:
         if each.name == "concepts":
             answer = targets(build, ("Concept",), each.selection, {"self": item}, path, address)
             found[each.response_key] = (len(projected), answer.shape)
+            layouts[each.response_key] = ("concepts", len(projected), answer.layout)
             projected.append(answer.expression)
         elif each.name == "relations":
-            found[each.response_key] = (
-                len(among),
-                _relations(build, relations, each, path, address, typed, among),
-            )
-        elif each.name != "truncated":
+            column = len(among)
+            answer = _relations(build, relations, each, path, address, typed, among)
+            found[each.response_key] = (column, answer.shape)
+            layouts[each.response_key] = ("relations", column, answer.layout)
+        elif each.name == "truncated":
+            layouts[each.response_key] = ("truncated", 0, None)
+        else:
             raise UnknownField(f"{_FIELDS}.{each.name}")
     rows = build.variable("map_rows")
     row = f"[{', '.join(projected)}]"
@@ -89,7 +94,11 @@ def make_template(asked: Field) -> Template:
             values[each.response_key] = [shape_item(each_item, inputs) for each_item in items]
         return Row(_FIELDS, values)
 
-    return build.template("read_concept_map", "\n".join(lines), shape)
+    def gather(records: list[list[Any]], read: Read, inputs: Inputs) -> Shaped | None:
+        return None if around and not records[0][1] else Shaped(read(records[0], inputs))
+
+    layout = Map(layouts, lambda inputs: int(inputs.values["limit"]))
+    return build.template("read_concept_map", "\n".join(lines), shape, layout, gather)
 
 
 def _relations(
@@ -100,14 +109,14 @@ def _relations(
     address: tuple[tuple[str, int], ...],
     typed: bool,
     among: list[str],
-) -> Shaper:
+) -> Projection:
     ends = {role: space.variable(role) for role in graph.model.RELATION}
     answer = targets(build, ("ConceptRelation",), asked.selection, ends, path, address)
     text = graph.parents.MAP_RELATIONS.replace("<types>", graph.parents.MAP_RELATIONS_TYPES if typed else "")
     bound = build.parameter(f"{path}_limit", lambda inputs: MOST_RELATIONS)
     order = space.render(", ".join(graph.parents.MAP_RELATIONS_ORDER))
     among.append(collect([space.render(text), f"RETURN {answer.expression} ORDER BY {order} LIMIT {bound}"]))
-    return answer.shape
+    return answer
 
 
 def map_values(course_id: int, asked: Field) -> dict[str, Any]:

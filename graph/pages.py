@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from graph.cursors import SortValue, decode_cursor, encode_cursor
+from graph.layout import Layout, Pages
 from graph.plan import Address, Binder, Build, Inputs, Row, Shaper, plain_value
 from graph.selection import Field, Selection
 from graph.shapes import Order, Page
@@ -119,10 +120,24 @@ def page(
         outside = f"WHERE NOT ({chosen.behind(outer, before=chosen.backward)})"
         places["outside"] = len(parts)
         parts.append(collect([*prepared, outside, "RETURN 1 LIMIT 1"]))
+    size = _size(address)
+    layout = Pages(
+        page.connection,
+        page.edge,
+        places.get("rows"),
+        places.get("total"),
+        places.get("outside"),
+        len(chosen.aliases),
+        chosen.backward,
+        items.layouts,
+        lambda inputs: size(inputs) - 1,
+        _cursor_writer(chosen),
+    )
     return Projection(
         "[" + ", ".join(parts) + "]",
         _shape(page, fields, chosen, places, items.shapes, address),
         aggregates=True,
+        layout=layout,
     )
 
 
@@ -134,6 +149,7 @@ def _unread(value: Any, inputs: Inputs) -> Any:
 class _Items:
     projections: list[Projection]
     shapes: dict[tuple[int, int], tuple[int, Shaper]]
+    layouts: dict[tuple[int, int], tuple[int, Layout | None]]
 
 
 def _items(
@@ -146,11 +162,12 @@ def _items(
     item: Item,
 ) -> _Items:
     """Compile each `nodes` and `edges.node` into a column of the page's rows; -1 marks `nodes`."""
-    items = _Items([], {})
+    items = _Items([], {}, {})
 
     def add(place: tuple[int, int], selection: Selection | None, path: str, address: Address) -> None:
         compiled = item(build, (page.target,), selection, roles, path, address)
         items.shapes[place] = (len(items.projections), compiled.shape)
+        items.layouts[place] = (len(items.projections), compiled.layout)
         items.projections.append(compiled)
 
     for index, asked in enumerate(fields):
@@ -207,6 +224,19 @@ def _cursor(
     return [build.parameter(f"{path}_{argument}{index}", part(index)) for index in range(len(kinds))]
 
 
+def _cursor_writer(chosen: _Sorted) -> Callable[[list[Any]], str]:
+    width = len(chosen.aliases)
+    floats = [index for index, key in enumerate(chosen.order.keys) if key.kind is float]
+
+    def cursor(row: list[Any]) -> str:
+        values = row[:width]
+        for index in floats:
+            values[index] = float(values[index])
+        return encode_cursor(chosen.name, values)
+
+    return cursor
+
+
 def _shape(
     page: Page,
     fields: Sequence[Field],
@@ -217,13 +247,7 @@ def _shape(
 ) -> Shaper:
     width = len(chosen.aliases)
     size_of = _size(address)
-    floats = [index for index, key in enumerate(chosen.order.keys) if key.kind is float]
-
-    def cursor(row: list[Any]) -> str:
-        values = row[:width]
-        for index in floats:
-            values[index] = float(values[index])
-        return encode_cursor(chosen.name, values)
+    cursor = _cursor_writer(chosen)
 
     def edges(asked: Field, index: int, rows: list[list[Any]], inputs: Inputs) -> list[Row]:
         found = []

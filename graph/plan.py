@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from graph.layout import UNREADABLE, Layout, Read, Reader
 from graph.selection import Field, Selection
 from graph.statements import Statement
 
@@ -90,23 +91,39 @@ class Plan:
         return Statement(self.name, self.text, self.parameters)
 
 
+Gather = Callable[[list[list[Any]], Read, Inputs], Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
-    """Hold a statement for every request of one structure."""
+    """Hold a statement for every request of one structure.
+
+    `shape` reads the rows into Rows. Where there is a layout, `gather` hands its values to a reader of the
+    caller and puts what that makes of them in the place of the Rows, as Shaped.
+    """
 
     name: str
     text: str
     binders: tuple[tuple[str, Binder], ...]
     shape: Callable[[list[list[Any]], Inputs], Any]
+    layout: Layout | None = None
+    gather: Gather | None = None
 
-    def bind(self, inputs: Inputs) -> Plan:
-        """Return the plan for the values of one request."""
-        return Plan(
-            self.name,
-            self.text,
-            {name: binder(inputs) for name, binder in self.binders},
-            lambda rows: self.shape(rows, inputs),
-        )
+    def bind(self, inputs: Inputs, reader: Reader | None = None) -> Plan:
+        """Return the plan for the values of one request, read by the caller's reader where it can."""
+        parameters = {name: binder(inputs) for name, binder in self.binders}
+        read = reader(self.layout) if reader is not None and self.layout is not None else None
+        if read is None:
+            return Plan(self.name, self.text, parameters, lambda rows: self.shape(rows, inputs))
+
+        def shape(rows: list[list[Any]]) -> Any:
+            try:
+                return self.gather(rows, read, inputs)  # type: ignore[misc]
+            except UNREADABLE:
+                # A value breaks its type's rule: who reads the Rows says which one.
+                return self.shape(rows, inputs)
+
+        return Plan(self.name, self.text, parameters, shape)
 
 
 class PlanCache:
@@ -142,10 +159,30 @@ class PlanCache:
 _TEXTUAL = frozenset({"orderBy", "depth"})
 
 
+class Structure:
+    """Hold a structure that is looked up often, with its hash; equal to the bare one."""
+
+    __slots__ = ("_hash", "value")
+
+    def __init__(self, value: Hashable) -> None:
+        self.value = value
+        self._hash = hash(value)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return bool(self.value == (other.value if isinstance(other, Structure) else other))
+
+
 def structure_of(selection: Selection | None) -> Hashable:
     """Return what a template depends on: everything of a selection but the values of its arguments."""
     if selection is None:
         return None
+    if selection.structure is not None:
+        return selection.structure
     return tuple(
         (typename, tuple(_structure_of_field(asked) for asked in fields))
         for typename, fields in selection.by_type.items()
@@ -195,9 +232,16 @@ class Build:
         self._taken.add(name)
         return f"${name}"
 
-    def template(self, name: str, text: str, shape: Callable[[list[list[Any]], Inputs], Any]) -> Template:
+    def template(
+        self,
+        name: str,
+        text: str,
+        shape: Callable[[list[list[Any]], Inputs], Any],
+        layout: Layout | None = None,
+        gather: Gather | None = None,
+    ) -> Template:
         """Return the finished template."""
-        return Template(name, text, tuple(self.parameters.items()), shape)
+        return Template(name, text, tuple(self.parameters.items()), shape, layout, gather)
 
 
 def plain_value(value: Any) -> Any:

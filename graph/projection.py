@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import graph.layout
 import graph.model
 from graph import pages
+from graph.layout import Aggregates, Layout, Many, One, Same, Value
 from graph.plan import Address, Binder, Build, Inputs, Row, Shaper, to_moment
 from graph.selection import Field, Selection
 from graph.shapes import (
@@ -43,9 +45,11 @@ def record(
     ids: list[str] = []
     readers: list[tuple[str, int, Shaper | None]] = []
     aggregates = False
+    layouts: dict[str, tuple[int, Layout | None]] = {}
     for index, asked in enumerate(fields):
         if asked.name == "id":
             ids.append(asked.response_key)
+            layouts[asked.response_key] = (0, graph.layout.Key())
             continue
         answer = member(
             build,
@@ -58,8 +62,11 @@ def record(
         )
         if not isinstance(answer, Projection):
             constants[asked.response_key] = answer
+            # What is absent here, another store answers.
+            layouts[asked.response_key] = (0, None if answer is None else Same(answer))
             continue
         readers.append((asked.response_key, len(parts), answer.shape))
+        layouts[asked.response_key] = (len(parts), answer.layout)
         aggregates = aggregates or answer.aggregates
         parts.append(answer.expression)
     owners = [(name, getattr(graph_type, name)) for name in ("course", "student")] if with_owners else []
@@ -85,7 +92,8 @@ def record(
             value[student_place] if student_place is not None else None,
         )
 
-    return Projection(_list(parts), shape, aggregates)
+    layout = graph.layout.Record(typename, key_size, layouts)
+    return Projection(_list(parts), shape, aggregates, layout)
 
 
 def _list(parts: Sequence[str]) -> str:
@@ -104,9 +112,8 @@ def member(
     """Compile one field; a value that is not a Projection is the answer itself."""
     match member:
         case Scalar():
-            return Projection(
-                Space(build, bindings, path, address).render(member.expression), _READ[member.kind]
-            )
+            expression = Space(build, bindings, path, address).render(member.expression)
+            return Projection(expression, _READ[member.kind], layout=Value(member.kind))
         case Absent():
             return None
         case Constant():
@@ -170,7 +177,10 @@ def targets(
     def shape(value: Any, inputs: Inputs) -> Any:
         return (second if value[0] else first).shape(value[1], inputs)
 
-    return Projection(expression, shape, first.aggregates or second.aggregates)
+    layout = None
+    if isinstance(first.layout, graph.layout.Record) and isinstance(second.layout, graph.layout.Record):
+        layout = graph.layout.Either((first.layout, second.layout))
+    return Projection(expression, shape, first.aggregates or second.aggregates, layout)
 
 
 def _edge(
@@ -205,7 +215,8 @@ def _edge(
             return [shape_item(each, inputs) for each in value]
         return shape_item(value[0], inputs) if value else None
 
-    return Projection(guard(collect(lines)), shape, item.aggregates or "min(" in edge.then)
+    layout = None if item.layout is None else Many(item.layout) if many else One(item.layout)
+    return Projection(guard(collect(lines)), shape, item.aggregates or "min(" in edge.then, layout)
 
 
 def _constant(value: Any) -> Binder:
@@ -276,7 +287,7 @@ def _summary(
                 values[name] = part or 0  # a sum over nothing is null on the embedded engine
         return Row("MasterySummary", values)
 
-    return Projection(guard(collect(lines)), shape, aggregates=True)
+    return Projection(guard(collect(lines)), shape, aggregates=True, layout=Aggregates(readers))
 
 
 def _aggregate(space: Space, name: str) -> str:

@@ -6,9 +6,11 @@ knows GraphQL or Cypher.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from graph.layout import Reader
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,15 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Ask for fields of each concrete type that may stand here; `__typename` never arrives (Row.typename)."""
+    """Ask for fields of each concrete type that may stand here; `__typename` never arrives (Row.typename).
+
+    A `reader` asks for the answer in the caller's own form (graph.layout); without one it is Rows. Who keeps a
+    selection for many requests keeps its `structure` (graph.plan.structure_of) with it.
+    """
 
     by_type: Mapping[str, tuple[Field, ...]] = field(default_factory=dict)
+    reader: Reader | None = field(default=None, compare=False, repr=False)
+    structure: Hashable = field(default=None, compare=False, repr=False)
 
     def fields(self, typename: str) -> tuple[Field, ...]:
         """Return the fields asked of a concrete type."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graph.layout import Layout
 from graph.plan import CONVERT, Address, Binder, Build, Inputs, Shaper
 from graph.selection import Field
 from graph.shapes import Argument
@@ -21,13 +22,14 @@ class UnknownField(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A Cypher expression and what reads its value."""
+    """A Cypher expression and what reads its value; the layout is None where another store answers too."""
 
     expression: str
     shape: Shaper
     # Neo4j takes an expression with an aggregate in a subquery for an aggregation of its own: it must stand
     # in a WITH beside the plain variables that it uses.
     aggregates: bool = False
+    layout: Layout | None = None
 
 
 class Space:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from graphql import (
-    DocumentNode,
     ExecutionResult,
     GraphQLError,
     GraphQLSchema,
@@ -24,17 +22,16 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 
 import sql.sync_state
-from graphql_api import errors, limits
+from graphql_api import errors, fast, limits
 from graphql_api.apart import Apart
 from graphql_api.cost import CostModel
+from graphql_api.documents import Document, Documents, Reading, read_document
 from graphql_api.introspection import NoIntrospection
 from graphql_api.settings import Settings
 from resolvers.context import Context
 from resolvers.problems import ApiError
 from sql import models
 
-CACHED_DOCUMENTS = 1_000
-CACHED_CHARACTERS = 20_000  # longer documents are parsed each time: the cache stays bounded in bytes
 FRESHNESS_SECONDS = 0.25  # how long one reading of the mirror's backlog serves
 
 
@@ -65,12 +62,14 @@ class Refused(Exception):
 
 
 class Executor:
-    """Answers requests against one schema. Documents that passed are kept parsed."""
+    """Answers requests against one schema. Documents that passed are kept, with what was read of them."""
 
     def __init__(self, schema: GraphQLSchema, settings: Settings) -> None:
         self.schema = schema
         self.settings = settings
-        self._documents: OrderedDict[str, DocumentNode] = OrderedDict()
+        self.documents = Documents()
+        self.fast_count = 0
+        """Operations that were answered without graphql-core's execution."""
         rules = list(specified_rules)
         if settings.is_production:
             rules.append(NoIntrospection)
@@ -79,25 +78,13 @@ class Executor:
         self._apart = Apart(self._check)
         self._backlog: tuple[float, datetime | None] | None = None
 
-    def document(self, query: str) -> DocumentNode:
-        """Return the parsed and checked document; raise Refused."""
-        found = self._documents.get(query)
-        if found is not None:
-            self._documents.move_to_end(query)
-            return found
-        document = self._apart.take(query)
-        if len(query) <= CACHED_CHARACTERS:
-            self._documents[query] = document
-            if len(self._documents) > CACHED_DOCUMENTS:
-                self._documents.popitem(last=False)
-        return document
-
     async def ready(self, query: str) -> None:
         """Check a long document apart; `prepare` has to follow without waiting for anything else."""
-        if query not in self._documents:
+        if query not in self.documents:
             await self._apart.prepare(query)
 
-    def _check(self, query: str) -> DocumentNode:
+    def _check(self, query: str) -> Document:
+        """Return the parsed and checked document; raise Refused."""
         try:
             limits.check_length(query, self.settings)
             document = parse(query, max_tokens=self.settings.max_tokens)
@@ -134,12 +121,12 @@ class Executor:
                     for one in found_errors[: errors.GREATEST_COUNT]
                 ]
             )
-        return document
+        return read_document(query, document)
 
-    def prepare(self, request: Request) -> tuple[DocumentNode, OperationDefinitionNode]:
+    def prepare(self, request: Request) -> tuple[Document, OperationDefinitionNode]:
         """Return the document and the operation to run; raise Refused."""
-        document = self.document(request.query)
-        operations = [node for node in document.definitions if isinstance(node, OperationDefinitionNode)]
+        document = self.documents.get(request.query, self._apart.take)
+        operations = document.operations
         name = request.operation_name
         if name is None:
             if len(operations) == 1:
@@ -161,7 +148,7 @@ class Executor:
             async with asyncio.timeout(self.settings.operation_deadline_seconds):
                 await self.ready(request.query)
             document, operation = self.prepare(request)
-            self._cost.check_request(request.query, document, operation, request.variables)
+            self._cost.check_request(request.query, document.node, operation, request.variables)
         except Refused as refused:
             return Answer({"errors": refused.entries}, executed=False)
         except (limits.QueryTooComplex, TimeoutError) as refusal:
@@ -184,16 +171,7 @@ class Executor:
             return Answer({"errors": entries[: errors.GREATEST_COUNT]}, executed=False)
         try:
             async with asyncio.timeout(self.settings.operation_deadline_seconds):
-                result = execute(
-                    self.schema,
-                    document,
-                    context_value=context,
-                    variable_values=request.variables or {},
-                    operation_name=request.operation_name,
-                    hide_suggestions=self.settings.is_production,
-                )
-                if not isinstance(result, ExecutionResult):
-                    result = await result
+                result = await self._execute(request, document, operation, variables, context)
         except TimeoutError:
             entry = errors.request_error(errors.OperationTimeout())
             if context.committed:
@@ -206,6 +184,43 @@ class Executor:
         if context.asked_graph:
             body["extensions"] = {"graph": await self._freshness(context)}
         return Answer(body, executed=True)
+
+    async def _execute(
+        self,
+        request: Request,
+        document: Document,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        context: Context,
+    ) -> ExecutionResult:
+        reading = self._reading(document, operation, variables)
+        context.operation = reading.asked if reading else None
+        if reading is not None and reading.roots is not None:
+            try:
+                answered = await fast.run(reading.roots, context, variables)
+            except fast.HandOver:
+                pass
+            else:
+                self.fast_count += 1
+                return answered
+        result = execute(
+            self.schema,
+            document.node,
+            context_value=context,
+            variable_values=request.variables or {},
+            operation_name=request.operation_name,
+            hide_suggestions=self.settings.is_production,
+            executor_class=fast.Executor,
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+
+    def _reading(
+        self, document: Document, operation: OperationDefinitionNode, variables: VariableValues
+    ) -> Reading | None:
+        try:
+            return document.reading(self.schema, operation, variables, fast_path=self.settings.fast_path)
+        except GraphQLError:
+            return None  # a directive without a value: graphql-core says so
 
     async def _freshness(self, context: Context) -> dict[str, Any]:
         """Return how far behind SQL the graph was: the age of the oldest change that waits."""

@@ -130,6 +130,10 @@ class Settings(BaseSettings):
     operation_deadline_seconds: float = _seconds(
         20.0, "Longest time that one GraphQL operation may take.", least=0.1, most=600.0
     )
+    fast_path: bool = Field(
+        default=True,
+        description="Answer what is the graph's alone without graphql-core's execution; the answers are the same.",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins that browsers may call from, separated by commas; none by default."
     )

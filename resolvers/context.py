@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from strawberry.dataloader import DataLoader
 from graph.errors import GraphUnavailable
 from graph.repository import GraphRepository
 from resolvers.problems import Unauthenticated
+from resolvers.selection import Operation
 from sql import models
 from sql.session import Database
 
@@ -35,6 +37,18 @@ class TokenIssuer(Protocol):
     def issue(self, user: models.User) -> tuple[str, datetime]: ...
 
 
+class Loader(DataLoader[Any, Any]):
+    """A batching reader whose waiters are cancelled one by one.
+
+    All who ask for a key wait for one future. When a field fails, graphql-core cancels what it was waiting for
+    beside it; without the shield that would cancel the others' future as well.
+    """
+
+    def load(self, key: Any) -> Awaitable[Any]:
+        """Return the value of a key, when it comes."""
+        return asyncio.shield(super().load(key))
+
+
 @dataclass(slots=True)
 class Context:
     """One request: who asks, which stores answer, and what was asked of them so far."""
@@ -51,7 +65,9 @@ class Context:
     graph_reachable: Callable[[], Awaitable[bool]]
     # Tells a waiting extraction worker that there is something to do.
     wake_extraction: Callable[[], None]
-    loaders: dict[Hashable, DataLoader[Any, Any]] = field(default_factory=dict)
+    # What is asked, set before the first resolver runs.
+    operation: Operation | None = None
+    loaders: dict[Hashable, Loader] = field(default_factory=dict)
     asked_graph: bool = False
     # Response keys of the mutations whose write stands.
     committed: set[str] = field(default_factory=set)
@@ -69,11 +85,9 @@ class Context:
             raise GraphUnavailable("no graph is configured", retryable=False)
         return self.graph
 
-    def loader(
-        self, name: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]
-    ) -> DataLoader[Any, Any]:
+    def loader(self, name: Hashable, load: Callable[[list[Any]], Awaitable[list[Any]]]) -> Loader:
         """Return the batching reader of this request under a name: one read for all keys of a tick."""
         found = self.loaders.get(name)
         if found is None:
-            found = self.loaders[name] = DataLoader(load_fn=load)
+            found = self.loaders[name] = Loader(load_fn=load)
         return found

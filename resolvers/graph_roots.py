@@ -20,6 +20,21 @@ from sql.models import Role
 
 GREATEST_NODES = 100
 
+# Root fields whose whole answer is the graph's: where it comes read by a JsonReader, nothing is left to complete.
+# All of them may be null, so an error in one leaves its neighbours alone.
+WHOLE = frozenset(
+    {
+        "chapter",
+        "theory",
+        "skill",
+        "concept",
+        "chapterSequence",
+        "conceptRelations",
+        "conceptMap",
+        "studentMastery",
+    }
+)
+
 # Prefix -> (kind for visibility, concrete GraphQL types) of what the graph answers by id.
 _GRAPH_NODES: dict[str, tuple[str, list[str]]] = {
     "ch": ("CHAPTER", ["Chapter"]),

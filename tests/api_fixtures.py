@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,11 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 import sql.sync_state
 from graph.client import GraphClient, GraphConfig
 from graphql_api.app import Application, create_app
+from graphql_api.execution import Executor
+from graphql_api.http import GraphQLEndpoint
 from graphql_api.opening import GraphSource, Stores
 from graphql_api.settings import Settings
 from mirror.worker import Mirror
@@ -57,11 +65,22 @@ class Counted:
 
 
 @dataclass
+class Compared:
+    """Queries that were answered twice, with the fast path and without."""
+
+    on: bool = True
+    number: int = 0
+
+
+@dataclass
 class Api:
     """A client of the application under test."""
 
     http: httpx.AsyncClient
     application: Application
+    # The same application without the fast path: queries are asked of it too.
+    plain_http: httpx.AsyncClient
+    compared: Compared = field(default_factory=lambda: Compared())
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -108,10 +127,16 @@ class Api:
 
     async def ask(self, query: str, actor: Actor | None = None, **variables: Any) -> dict[str, Any]:
         """Return the whole answer."""
-        response = await self.post({"query": query, "variables": variables}, actor)
+        body = {"query": query, "variables": variables}
+        response = await self.post(body, actor)
         assert response.status_code == 200, response.text
-        body: dict[str, Any] = response.json()
-        return body
+        if self.compared.on and is_steady(query):
+            headers = {"authorization": f"Bearer {actor.token}"} if actor else {}
+            plain = await self.plain_http.post("/graphql", json=body, headers=headers)
+            assert comparable(response.content) == comparable(plain.content), query
+            self.compared.number += 1
+        answer: dict[str, Any] = response.json()
+        return answer
 
     async def data(self, query: str, actor: Actor | None = None, **variables: Any) -> dict[str, Any]:
         """Return the data of an answer without errors."""
@@ -153,9 +178,13 @@ class Api:
     def statements(self) -> Iterator[Counted]:
         """Count the SQL and Cypher statements of a block."""
         counted = Counted()
+        compared, self.compared.on = self.compared.on, False
         sql_before = self.database.statement_count
         cypher_before = self.graph.statement_count if self.graph else 0
-        yield counted
+        try:
+            yield counted
+        finally:
+            self.compared.on = compared
         counted.sql = self.database.statement_count - sql_before
         counted.cypher = (self.graph.statement_count if self.graph else 0) - cypher_before
 
@@ -168,6 +197,23 @@ class Api:
                 select(models.SyncRecord.kind, models.SyncRecord.key, models.SyncRecord.version)
             )
             return {(kind.value, key): version for kind, key, version in rows}
+
+
+def is_steady(query: str) -> bool:
+    """Return whether a document may be asked twice and answers the same."""
+    return not re.search(r"\bmutation\b|\bsync\b|\bmirrorStatus\b|\bnow\b", query)
+
+
+def comparable(content: bytes) -> bytes:
+    """Return an answer's bytes without what differs between any two requests."""
+    content = re.sub(rb'"asOf":"[^"]*","lagMs":\d+', b'"asOf":""', content)
+    content = re.sub(rb'"incidentId":"[0-9a-f]*"', b'"incidentId":""', content)
+    body = orjson.loads(content)
+    if len(body.get("errors", ())) > 1:
+        # Errors of fields that are answered side by side come in the order in which they happen.
+        body["errors"].sort(key=lambda entry: str(entry.get("path")))
+        return orjson.dumps(body)
+    return content
 
 
 def make_settings(folder: Path, **changes: Any) -> Settings:
@@ -196,8 +242,25 @@ async def _open(settings: Settings, database: Database, graph: GraphClient | Non
     app = create_app(settings, stores)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://lab-tutor.test") as http:
-            yield Api(http, app.state.application)
+        application = app.state.application
+        plain = httpx.ASGITransport(app=_without_fast_path(application), raise_app_exceptions=False)
+        base_url = "http://lab-tutor.test"
+        async with (
+            httpx.AsyncClient(transport=transport, base_url=base_url) as http,
+            httpx.AsyncClient(transport=plain, base_url=base_url) as plain_http,
+        ):
+            yield Api(http, application, plain_http)
+
+
+def _without_fast_path(application: Application) -> Starlette:
+    """Return the endpoint on the same stores, answering everything by graphql-core's execution."""
+    settings = application.settings.model_copy(update={"fast_path": False})
+    endpoint = GraphQLEndpoint(Executor(application.executor.schema, settings), application.context)
+
+    async def graphql(request: Request) -> Response:
+        return await endpoint(request)
+
+    return Starlette(routes=[Route("/graphql", graphql, methods=["POST"])])
 
 
 # The application with settings of a test's own.

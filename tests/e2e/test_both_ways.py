@@ -1,0 +1,143 @@
+"""One meaning, two speeds: what the fast path answers is what graphql-core's execution answers, byte for byte.
+
+Every query of the suite is asked both ways (tests/api_fixtures.py); here are those that nobody wrote.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from graph.client import Statement
+from graphql_api import schema as schema_module
+from resolvers import graph_roots
+from tests.api_fixtures import Actor, Api, comparable
+from tests.e2e.documents import Document, documents
+from tests.e2e.operations import READS, TEXTS, prepare
+from tests.e2e.test_statements import _fill
+
+SCHEMA = schema_module.build()
+EXAMPLES = int(os.environ.get("LAB_TUTOR_TEST_EXAMPLES", "60"))
+ROOTS = [*sorted(graph_roots.WHOLE) * 2, "course", "node", "nodes", "me", "courses", "student"]
+
+
+async def _both_ways(api: Api, document: Document, actor: Actor | None) -> dict[str, Any]:
+    body = {"query": document.text, "variables": document.variables}
+    headers = {"authorization": f"Bearer {actor.token}"} if actor else {}
+    fast = await api.http.post("/graphql", json=body, headers=headers)
+    plain = await api.plain_http.post("/graphql", json=body, headers=headers)
+    assert fast.status_code == plain.status_code
+    assert comparable(fast.content) == comparable(plain.content), document
+    answer: dict[str, Any] = fast.json()
+    return answer
+
+
+async def test_every_graph_root_is_known_to_the_fast_path() -> None:
+    query = SCHEMA.query_type
+    assert query is not None
+    by_graph = {
+        name for name, field in query.fields.items() if "Answered by the graph" in (field.description or "")
+    }
+    assert by_graph == graph_roots.WHOLE
+
+
+async def test_examples_take_the_fast_path(plain_api: Api) -> None:
+    api = plain_api
+    filled = await _fill(api, 3, 2)
+    fast = set()
+    for name in READS:
+        actor, variables = await prepare(api, filled, name)
+        before = api.application.executor.fast_count
+        answer = await _both_ways(api, Document(TEXTS[name], variables), actor)
+        assert "errors" not in answer, answer
+        if api.application.executor.fast_count > before:
+            fast.add(name)
+    assert fast == {
+        "04-chapter-sequence",
+        "05-theory",
+        "06-skill",
+        "07-concept-map",
+        "08-concept-relations",
+        "09-student-mastery",
+    }
+
+
+async def test_drawn_documents_are_answered_alike(plain_api: Api) -> None:
+    api = plain_api
+    filled = await _fill(api, 2, 2)
+    values = filled.values
+    other = await api.student("Other")
+    outline = await api.data(
+        "query($c: ID!) { course(id: $c) { chapters { id theories { readings { id } mentions { id } } } } }",
+        filled.teacher,
+        c=values["COURSE_ID"],
+    )
+    chapters = [each["id"] for each in outline["course"]["chapters"]]
+    theory = outline["course"]["chapters"][0]["theories"][0]
+    ids = {
+        "courseId": [values["COURSE_ID"], values["COURSE_ID"], "Y291cnNlOjk5"],
+        "studentId": [filled.student.id, other.id, "?"],
+        "chapterId": [*chapters, ""],
+        "conceptId": [values["CONCEPT_ID"]],
+        "centerId": [values["CONCEPT_ID"], values["SKILL_ID"]],
+        "skillId": [values["SKILL_ID"]],
+        "id": [
+            *(values[name] for name in ("COURSE_ID", "THEORY_ID", "SKILL_ID", "CONCEPT_ID")),
+            *(chapters[0], theory["readings"][0]["id"], theory["mentions"][0]["id"], filled.student.id, "?"),
+        ],
+    }
+    actors = [filled.teacher, filled.student, filled.teacher, filled.student, other, await api.admin(), None]
+    seen = {"answered": 0}
+
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        derandomize="LAB_TUTOR_TEST_EXAMPLES" not in os.environ,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(documents(SCHEMA, ids, ROOTS), st.sampled_from(actors))
+    def draw(document: Document, actor: Actor | None) -> None:
+        drawn.append((document, actor))
+
+    drawn: list[tuple[Document, Actor | None]] = []
+    draw()
+    for document, actor in drawn:
+        answer = await _both_ways(api, document, actor)
+        seen["answered"] += any(value is not None for value in (answer.get("data") or {}).values())
+    assert seen["answered"] > len(drawn) / 3
+    assert api.application.executor.fast_count > len(drawn) / 5
+
+
+async def test_values_that_break_their_type_are_told_alike(plain_api: Api) -> None:
+    """What the graph holds may be wrong: then graphql-core says what, whichever way the question went."""
+    api = plain_api
+    filled = await _fill(api, 1, 1)
+    assert api.graph is not None
+    theory = "theory(id: $id) { __typename name order version summary createdAt skills { id name } }"
+    queries = [
+        f"query($id: ID!) {{ {theory} }}",
+        f"query($id: ID!, $c: ID!) {{ {theory} course(id: $c) {{ title chapters {{ theories {{ order }} }} }} }}",
+        "query($c: ID!) { chapterSequence(courseId: $c) { theories { n: name order } } }",
+        "query($c: ID!) { conceptMap(courseId: $c) { concepts { aliases name } relations { type } } }",
+    ]
+    for change in (
+        "MATCH (t:THEORY) SET t.order = 3000000000",
+        "MATCH (t:THEORY) SET t.order = null",
+        "MATCH (t:THEORY) SET t.order = 'first'",
+        "MATCH (t:THEORY) SET t.order = 1.5",
+        "MATCH (t:THEORY) SET t.order = 0, t.name = null",
+        "MATCH (t:THEORY) SET t.name = 7",
+        "MATCH (t:THEORY) SET t.name = true, t.summary = ['a']",
+        "MATCH (s:SKILL) SET s.name = null",
+        "MATCH (c:CONCEPT) SET c.aliases = [1, 2]",
+        "MATCH ()-[r:CONCEPT_RELATION]->() SET r.type = 'NO_SUCH'",
+    ):
+        await api.graph.write([Statement("test/break", f"{change} RETURN 1", mode="write")])
+        for query in queries:
+            given = {"id": filled.values["THEORY_ID"], "c": filled.values["COURSE_ID"]}
+            used = {name: value for name, value in given.items() if f"${name}" in query}
+            await _both_ways(api, Document(query, used), filled.teacher)
