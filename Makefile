@@ -5,10 +5,11 @@ BIN := $(VENV)/bin
 TOOLS := .venv-tools
 STAMP := $(VENV)/.installed
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 UV_LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve check lint types rooms schema-fresh test faults clients schema format lock audit clean
+.PHONY: help install demo serve check lint types rooms schema-fresh test faults clients bench schema format lock audit clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -59,6 +60,9 @@ faults: $(STAMP) ## Kill and cut real processes; with LAB_TUTOR_TEST_* set, on N
 
 clients: $(STAMP) ## Real clients against a real API, and the schema's linters (needs Node.js 20)
 	@tests/clients/run.sh
+
+bench: $(STAMP) ## Measure beside three peers on one Neo4j (needs Node.js 20, Java 17, Maven); BENCH_ARGS=--quick
+	@exec $(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 schema: $(STAMP) ## Write schema.graphql from the code
 	@$(BIN)/lab-tutor print-schema > $(VENV)/schema.graphql

@@ -1,0 +1,42 @@
+"""Writes what was measured last into docs/: the tables, the plot, the figures for machines."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from benchmarks import plot, report
+from benchmarks.servers import ROOT, BenchError
+
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+LINKS = (
+    "![Cost of a request as multiples of Lab Tutor's](performance.svg)",
+    "",
+    "All figures, round by round: [performance.json](performance.json).",
+)
+
+
+def publish(results: dict[str, Any]) -> None:
+    """Replace the measured part of docs/performance.md; write performance.svg and performance.json beside it."""
+    cells = report.cells_of(results)
+    if not cells:
+        raise BenchError("there are no results to publish; run: make bench")
+    size, rules, before, after = (results[name] for name in ("size", "rules", "before", "after"))
+    load = sorted((before["load_average"], after["load_average"]))
+    note = (
+        f"{after['at'][:10]}, {after['cores']} cores, load average {load[0]:.0f} to {load[1]:.0f}; "
+        f"{size['courses']} courses, {size['students']:,} students, {size['masteries']:,} masteries; "
+        f"{rules['rounds']} interleaved rounds of {rules['seconds']:g} s"
+    )
+    page = PAGE.read_text(encoding="utf-8")
+    head, begin, rest = page.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    if not begin or not end:
+        raise BenchError(f"{PAGE.name} has lost its marks {BEGIN} and {END}")
+    shown = "\n".join([f"Measured {note}.", "", *LINKS, "", *report.whole(results)]).rstrip()
+    PAGE.write_text(f"{head}{BEGIN}\n{shown}\n{END}{tail}", encoding="utf-8")
+    (ROOT / "docs" / "performance.svg").write_text(
+        plot.chart(cells, results["servers"], note), encoding="utf-8"
+    )
+    (ROOT / "docs" / "performance.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
