@@ -28,6 +28,7 @@ from graphql_api.http import GraphQLEndpoint
 from graphql_api.metrics import CONTENT_TYPE as METRICS_TYPE
 from graphql_api.metrics import Metrics
 from graphql_api.opening import GraphSource, Stores, open_stores
+from graphql_api.operators import MirrorOperations
 from graphql_api.pages import STATIC, DemoAccount, Facts, explore_page, landing_page
 from graphql_api.playground import playground_page, wants_html
 from graphql_api.settings import Settings
@@ -62,6 +63,7 @@ class Application:
         self.stop = asyncio.Event()
         self.extraction_wake = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
+        self.operations = MirrorOperations(stores)
 
     def start_workers(self) -> None:
         """Start what runs beside requests: the mirror's worker and the extraction worker."""
@@ -80,6 +82,7 @@ class Application:
         """Let the workers finish what they hold, for a bounded time."""
         self.stop.set()
         self.extraction_wake.set()
+        await self.operations.close()
         if self.tasks:
             _, late = await asyncio.wait(self.tasks, timeout=STOP_SECONDS)
             for task in late:
@@ -112,6 +115,7 @@ class Application:
             try_inline=self.try_inline,
             graph_reachable=self.graph_reachable,
             wake_extraction=self.extraction_wake.set,
+            operations=self.operations,
         )
 
     async def graph_reachable(self) -> bool:

@@ -40,7 +40,13 @@ from resolvers.types.courses import Course, CourseConnection, CourseFilter, Cour
 from resolvers.types.curriculum import Chapter, Theory
 from resolvers.types.extraction import ExtractionDocument, ExtractionRun
 from resolvers.types.mastery import MasteryOrder, Progress, SkillMastery, SkillMasteryConnection
-from resolvers.types.operations import MirrorStatus
+from resolvers.types.operations import (
+    DriftReport,
+    MirrorStatus,
+    SyncRecord,
+    SyncRecordConnection,
+    SyncRecordFilter,
+)
 from resolvers.types.resources import Reading, Video
 from resolvers.types.shared import Node, Sync
 from resolvers.types.skills import Skill, SkillPrerequisite
@@ -210,6 +216,35 @@ class Query:
     async def mirror_status(self, info: Info) -> MirrorStatus | None:
         return await operations.mirror_status(info)
 
+    @strawberry.field(
+        description="The mirror's accounts, oldest change first, for admins. Answered by SQL: current."
+    )
+    async def sync_records(
+        self,
+        info: Info,
+        *,
+        filter: Annotated[
+            SyncRecordFilter | None, strawberry.argument(description="Which accounts.")
+        ] = strawberry.UNSET,
+        first: Annotated[
+            int | None,
+            strawberry.argument(
+                description="Page size forward, 1 to 100; 20 when neither first nor last is given."
+            ),
+        ] = strawberry.UNSET,
+        after: Annotated[
+            str | None, strawberry.argument(description="Cursor to start after.")
+        ] = strawberry.UNSET,
+        last: Annotated[
+            int | None,
+            strawberry.argument(description="Page size backward, 1 to 100; not together with first."),
+        ] = strawberry.UNSET,
+        before: Annotated[
+            str | None, strawberry.argument(description="Cursor to stop before.")
+        ] = strawberry.UNSET,
+    ) -> SyncRecordConnection | None:
+        return await operations.sync_records(info, filter, first, after, last, before)
+
     # —— Answered by the graph: may lag ——
 
     @strawberry.field(description="A chapter. Answered by the graph: may lag; see extensions.graph.")
@@ -375,6 +410,25 @@ class Query:
         limit: Annotated[int, strawberry.argument(description="Number of concepts, 1 to 500.")] = 100,
     ) -> ConceptGraph | None:
         return await graph_roots.concept_map(info)
+
+    @strawberry.field(
+        description="Differences between SQL and the graph, compared now, for admins. Answered by the graph: may lag; see extensions.graph."
+    )
+    async def graph_drift(
+        self,
+        info: Info,
+        *,
+        course_id: Annotated[
+            strawberry.ID | None,
+            strawberry.argument(
+                description="Only this course and what belongs to it; everything when left out."
+            ),
+        ] = strawberry.UNSET,
+        limit: Annotated[
+            int, strawberry.argument(description="Number of differences listed, 1 to 500; all are counted.")
+        ] = 100,
+    ) -> DriftReport | None:
+        return await operations.graph_drift(info, course_id, limit)
 
 
 @strawberry.type(
@@ -560,6 +614,17 @@ class Mutation:
         resolver=extraction.retry_extraction,
         description="Try failed documents of a run again. For the course's teacher and admins.",
     )
+    retry_sync = strawberry.field(
+        resolver=operations.retry_sync, description="Put dead letters back in line. For admins."
+    )
+    repair_drift = strawberry.field(
+        resolver=operations.repair_drift,
+        description="Write to the graph again what differs from SQL. For admins.",
+    )
+    rebuild_graph = strawberry.field(
+        resolver=operations.rebuild_graph,
+        description="Write everything, one course or one person to the graph again, and remove strays. For admins.",
+    )
 
 
 # Types reached only through an interface.
@@ -582,6 +647,7 @@ _NODES = [
     Progress,
     ExtractionRun,
     ExtractionDocument,
+    SyncRecord,
 ]
 
 

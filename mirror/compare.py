@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from graph.client import GraphClient
 from mirror import projection, rows
 from mirror.projection import PROJECTION_VERSION, PROJECTIONS
 from mirror.rows import Write
+from mirror.shapes import KIND_CHAINS, KIND_EDGES, KIND_NODES, NODES, EdgeShape, NodeShape
 from sql import sync_state
 from sql.models import Kind
 from sql.session import Database
@@ -23,6 +21,9 @@ from sql.session import Database
 DriftKind: TypeAlias = Literal["MISSING", "EXTRA", "DIFFERENT", "DUPLICATE", "CONSTRAINT_MISSING"]
 
 READ_SECONDS = 30.0
+
+# Shown beside the properties of a node; no property is written with a colon.
+_LABELS = ":labels"
 
 # Kept on nodes by the mirror itself, and checked elsewhere or nowhere.
 _OWN_PROPERTIES = {"_lock", "sequence_version", "order"}
@@ -50,140 +51,6 @@ class Finding:
     message: str
     fields: tuple[FieldDifference, ...] = ()
     stray: tuple[str, Any] | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class EdgeShape:
-    """A relationship type as some statement writes it; `own` is the end that its record is about."""
-
-    name: str  # of find_ and delete_stray_
-    type: str
-    start: str
-    end: str
-    own: Literal["start", "end"]
-    other_field: str = ""  # row field with the id, or the ids, of the other end
-    times: tuple[str, ...] = ()
-    typed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class NodeShape:
-    """A label as some statement writes it, with the relationships that come with it."""
-
-    label: str
-    name: str  # of find_, list_ and delete_stray_
-    times: tuple[str, ...]
-    edges: tuple[EdgeShape, ...] = ()
-
-
-_CURRICULUM = ("created_at", "updated_at")
-
-NODES: dict[str, NodeShape] = {
-    "upsert_students": NodeShape("STUDENT", "students", _CURRICULUM),
-    "upsert_teachers": NodeShape("TEACHER", "teachers", _CURRICULUM),
-    "upsert_classes": NodeShape(
-        "CLASS",
-        "classes",
-        _CURRICULUM,
-        (EdgeShape("teaches_class", "TEACHES_CLASS", "TEACHER", "CLASS", "end", "teacher_id"),),
-    ),
-    "upsert_chapters": NodeShape(
-        "CHAPTER",
-        "chapters",
-        _CURRICULUM,
-        (EdgeShape("covers_chapter", "COVERS_CHAPTER", "CLASS", "CHAPTER", "end", "course_id"),),
-    ),
-    "upsert_theories": NodeShape(
-        "THEORY",
-        "theories",
-        _CURRICULUM,
-        (EdgeShape("has_theory", "HAS_THEORY", "CHAPTER", "THEORY", "end", "chapter_id"),),
-    ),
-    "upsert_skills": NodeShape(
-        "SKILL",
-        "skills",
-        _CURRICULUM,
-        (
-            EdgeShape("has_skill", "HAS_SKILL", "THEORY", "SKILL", "end", "theory_ids"),
-            EdgeShape("requires_concept", "REQUIRES_CONCEPT", "SKILL", "CONCEPT", "start", "concept_ids"),
-        ),
-    ),
-    "upsert_concepts": NodeShape("CONCEPT", "concepts", _CURRICULUM),
-    "upsert_readings": NodeShape(
-        "READING",
-        "readings",
-        _CURRICULUM,
-        (
-            EdgeShape("has_reading", "HAS_READING", "THEORY", "READING", "end", "theory_ids"),
-            EdgeShape(
-                "reading_covers_concept", "COVERS_CONCEPT", "READING", "CONCEPT", "start", "concept_ids"
-            ),
-        ),
-    ),
-    "upsert_videos": NodeShape(
-        "VIDEO",
-        "videos",
-        _CURRICULUM,
-        (
-            EdgeShape("has_video", "HAS_VIDEO", "THEORY", "VIDEO", "end", "theory_ids"),
-            EdgeShape("video_covers_concept", "COVERS_CONCEPT", "VIDEO", "CONCEPT", "start", "concept_ids"),
-        ),
-    ),
-    "upsert_metadata": NodeShape(
-        "METADATA",
-        "metadata",
-        ("updated_at",),
-        (EdgeShape("has_metadata", "HAS_METADATA", "STUDENT", "METADATA", "end", "student_id"),),
-    ),
-    "upsert_progress": NodeShape(
-        "PROGRESS",
-        "progress",
-        ("assessed_at", "recorded_at"),
-        (
-            EdgeShape("has_progress", "HAS_PROGRESS", "STUDENT", "PROGRESS", "end", "student_id"),
-            EdgeShape("for_skill", "FOR_SKILL", "PROGRESS", "SKILL", "start", "skill_id"),
-        ),
-    ),
-}
-
-# Which statements write the nodes of a kind.
-KIND_NODES: dict[Kind, tuple[str, ...]] = {
-    Kind.USER: ("upsert_students", "upsert_teachers"),
-    Kind.COURSE: ("upsert_classes",),
-    Kind.CHAPTER: ("upsert_chapters",),
-    Kind.THEORY: ("upsert_theories",),
-    Kind.SKILL: ("upsert_skills",),
-    Kind.CONCEPT: ("upsert_concepts",),
-    Kind.RESOURCE: ("upsert_readings", "upsert_videos"),
-    Kind.METADATA: ("upsert_metadata",),
-    Kind.PROGRESS: ("upsert_progress",),
-}
-KIND_EDGES: dict[Kind, EdgeShape] = {
-    Kind.ENROLLMENT: EdgeShape(
-        "enrolled_in_class", "ENROLLED_IN_CLASS", "STUDENT", "CLASS", "start", times=("enrolled_at",)
-    ),
-    Kind.SKILL_PREREQUISITE: EdgeShape("prerequisite_of", "PREREQUISITE_OF", "SKILL", "SKILL", "start"),
-    Kind.CONCEPT_MENTION: EdgeShape("has_concept", "HAS_CONCEPT", "THEORY", "CONCEPT", "start"),
-    Kind.CONCEPT_RELATION: EdgeShape(
-        "concept_relation", "CONCEPT_RELATION", "CONCEPT", "CONCEPT", "start", typed=True
-    ),
-    Kind.MASTERY: EdgeShape(
-        "masters_skill", "MASTERS_SKILL", "STUDENT", "SKILL", "start", times=("updated_at",)
-    ),
-}
-# Chain, and the nodes in it, of each kind of sequence.
-KIND_CHAINS: dict[Kind, tuple[EdgeShape, NodeShape]] = {
-    Kind.CHAPTER_SEQUENCE: (
-        EdgeShape("next_chapter", "NEXT_CHAPTER", "CHAPTER", "CHAPTER", "start"),
-        NODES["upsert_chapters"],
-    ),
-    Kind.THEORY_SEQUENCE: (
-        EdgeShape("next_theory", "NEXT_THEORY", "THEORY", "THEORY", "start"),
-        NODES["upsert_theories"],
-    ),
-}
-if missing := set(Kind) - set(KIND_NODES) - set(KIND_EDGES) - set(KIND_CHAINS):
-    raise RuntimeError(f"kinds that nothing verifies: {sorted(missing)}")
 
 
 @dataclass(slots=True)
@@ -245,6 +112,11 @@ def _properties(row: dict[str, Any], times: tuple[str, ...], version: int) -> di
     return {name: value for name, value in values.items() if value is not None}
 
 
+def _written(row: dict[str, Any], times: tuple[str, ...]) -> set[str]:
+    """Return the properties that an upsert writes, null included; others it leaves as they are."""
+    return {*row["properties"], *times, "version"}
+
+
 def _differences(found: dict[str, Any], wanted: dict[str, Any]) -> tuple[FieldDifference, ...]:
     names = sorted((set(found) | set(wanted)) - _OWN_PROPERTIES)
     pairs = ((name, plain(found.get(name)), wanted.get(name)) for name in names)
@@ -259,8 +131,8 @@ async def _compare_nodes(
     for name in KIND_NODES[kind]:
         shape = NODES[name]
         copies: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for id_, properties in await read(client, f"find_{shape.name}", {"ids": list(key_of)}):
-            copies[key_of[id_]].append(properties)
+        for id_, properties, labels in await read(client, f"find_{shape.name}", {"ids": list(key_of)}):
+            copies[key_of[id_]].append({**properties, _LABELS: sorted(labels)})
         writes: dict[str, Write] = {}
         for id_, key in key_of.items():
             write = expected.writes.get(key)
@@ -276,13 +148,13 @@ async def _compare_nodes(
             if len(copies[key]) > 1:
                 message = f"{len(copies[key])} :{shape.label} nodes"
                 findings.append(Finding("DUPLICATE", kind, key, message, stray=stray))
-            wanted = _properties(write.row, shape.times, expected.versions.get(key, 0)) | {"id": id_}
-            differences = _differences(copies[key][0], wanted)
+            wanted = _properties(write.row, shape.times, expected.versions.get(key, 0))
+            differences = _differences(copies[key][0], wanted | {"id": id_, _LABELS: [shape.label]})
             if differences:
-                foreign = any(item.field not in wanted and item.sql is None for item in differences)
+                foreign = bool({item.field for item in differences} - _written(write.row, shape.times))
                 message = f":{shape.label} node differs"
                 findings.append(
-                    # An upsert would leave a property that it does not know: that node has to go first.
+                    # An upsert leaves a property or a label that it does not know: that node has to go first.
                     Finding("DIFFERENT", kind, key, message, differences, stray=stray if foreign else None)
                 )
         for edge in shape.edges:
@@ -347,7 +219,8 @@ async def _compare_owned(
         # The version of a link is the one of its record at the time: a larger one is as wrong as none.
         differences = _differences(held[start, end], {"version": expected.versions.get(key, 0)})
         if differences:
-            findings.append(_different_edge(kind, key, shape, (start, end), None, differences))
+            known = {"version"}
+            findings.append(_different_edge(kind, key, shape, (start, end), None, differences, known))
     return findings
 
 
@@ -358,8 +231,9 @@ def _different_edge(
     ends: tuple[Any, Any],
     type_: str | None,
     differences: tuple[FieldDifference, ...],
+    known: set[str],
 ) -> Finding:
-    foreign = any(item.sql is None for item in differences)
+    foreign = bool({item.field for item in differences} - known)
     stray = _stray_edge(shape, *ends, type_) if foreign else None
     return Finding(
         "DIFFERENT", kind, key, f"{shape.type} {ends[0]} -> {ends[1]} differs", differences, stray=stray
@@ -405,7 +279,8 @@ async def _compare_edges(
         differences = _differences(held[key][0], wanted)
         if differences:
             pair = (row["start_id"], row["end_id"])
-            findings.append(_different_edge(kind, key, shape, pair, row.get("type"), differences))
+            known = _written(write.row, shape.times) | {"type"}
+            findings.append(_different_edge(kind, key, shape, pair, row.get("type"), differences, known))
     return findings
 
 
@@ -427,7 +302,7 @@ async def _compare_chains(
             part = ids[start : start + projection.ROWS_AT_ONCE]
             for a, b, _, _ in await _find_edges(client, edge, part):
                 counts[a, b] += 1
-            for id_, properties in await read(client, f"find_{node.name}", {"ids": part}):
+            for id_, properties, _ in await read(client, f"find_{node.name}", {"ids": part}):
                 orders[id_] = properties.get("order")
         for a, b in sorted(wanted - set(counts)):
             findings.append(Finding("MISSING", kind, key, f"no {edge.type} {a} -> {b}"))
@@ -447,40 +322,3 @@ async def _compare_chains(
         if wrong:
             findings.append(Finding("DIFFERENT", kind, key, "the order differs", wrong))
     return findings
-
-
-async def existing_keys(session: AsyncSession, kind: Kind, keys: Sequence[str]) -> set[str]:
-    """Return the keys that have a row in the kind's table."""
-    projected = PROJECTIONS[kind]
-    columns = projected.key_columns
-    if kind is Kind.CONCEPT_RELATION:
-        # The type is an enum, which a tuple of texts would not convert.
-        columns = (columns[0], columns[2])
-    if len(columns) == 1:
-        whole = "id" in projected.int_fields or kind is Kind.CHAPTER_SEQUENCE
-        condition = columns[0].in_([int(key) if whole else key for key in keys])
-    else:
-        removals = [projected.removal(key) for key in keys]
-        names = [name for name in projected.key_fields if name != "type"]
-        condition = tuple_(*columns).in_([tuple(row[name] for name in names) for row in removals])
-    found = await session.execute(select(*projected.key_columns).where(condition))
-    return {_key(row) for row in found} & set(keys)
-
-
-def _key(row: Any) -> str:
-    return ":".join(str(part) for part in row)
-
-
-async def page_of_keys(
-    session: AsyncSession, kind: Kind, after: tuple[Any, ...] | None, limit: int
-) -> tuple[list[str], tuple[Any, ...] | None]:
-    """Return the next keys of the kind's table, in the order of its key, and where to go on."""
-    columns = PROJECTIONS[kind].key_columns
-    question = select(*columns).order_by(*columns).limit(limit)
-    if after is not None:
-        if len(columns) == 1:
-            question = question.where(columns[0] > after[0])
-        else:
-            question = question.where(tuple_(*columns) > tuple_(*after, types=[c.type for c in columns]))
-    found = [tuple(row) for row in await session.execute(question)]
-    return [_key(row) for row in found], found[-1] if found else None

@@ -7,29 +7,12 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from graph.client import Statement, load_statement
 from mirror import rows
 from mirror.rows import Write
 from sql import sync_state
-from sql.models import (
-    Assessment,
-    Chapter,
-    Concept,
-    ConceptMention,
-    ConceptRelation,
-    Course,
-    Enrollment,
-    Kind,
-    Mastery,
-    Metadata,
-    Resource,
-    Skill,
-    SkillPrerequisite,
-    Theory,
-    User,
-)
+from sql.models import Kind
 
 # Raising it writes every record anew, without a word to anybody.
 PROJECTION_VERSION = 1
@@ -45,7 +28,6 @@ class Projection:
     """What the mirror knows about one kind. Writes may run in two statements; `before` goes first."""
 
     read: Read
-    key_columns: tuple[InstrumentedAttribute[Any], ...]  # of the kind's table, in the order of KEY_SHAPES
     remove: str | None  # None: it goes with its node
     key_fields: tuple[str, ...]  # row fields that the parts of the key become
     int_fields: frozenset[str] = frozenset()
@@ -53,6 +35,10 @@ class Projection:
 
     def removal(self, key: str) -> dict[str, Any]:
         """Return the row of the removing statement."""
+        if len(self.key_fields) == 1:
+            # A node that somebody made by hand may have any text as its id.
+            (name,) = self.key_fields
+            return {name: int(key) if name in self.int_fields else key}
         return {
             name: int(part) if name in self.int_fields else part
             for name, part in zip(self.key_fields, rows.parts(key), strict=True)
@@ -64,51 +50,26 @@ _INT_ID = frozenset({"id"})
 _ENDS = ("start_id", "end_id")
 
 PROJECTIONS: dict[Kind, Projection] = {
-    Kind.USER: Projection(rows.users, (User.id,), "delete_users", _ID, _INT_ID),
-    Kind.COURSE: Projection(rows.courses, (Course.id,), "delete_classes", _ID, _INT_ID),
-    Kind.CHAPTER: Projection(rows.chapters, (Chapter.id,), "delete_chapters", _ID),
-    Kind.CONCEPT: Projection(
-        rows.concepts, (Concept.id,), "delete_concepts", _ID, before="free_concept_keys"
-    ),
-    Kind.METADATA: Projection(rows.metadata, (Metadata.id,), "delete_metadata", _ID),
+    Kind.USER: Projection(rows.users, "delete_users", _ID, _INT_ID),
+    Kind.COURSE: Projection(rows.courses, "delete_classes", _ID, _INT_ID),
+    Kind.CHAPTER: Projection(rows.chapters, "delete_chapters", _ID),
+    Kind.CONCEPT: Projection(rows.concepts, "delete_concepts", _ID, before="free_concept_keys"),
+    Kind.METADATA: Projection(rows.metadata, "delete_metadata", _ID),
     Kind.ENROLLMENT: Projection(
-        rows.enrollments,
-        (Enrollment.course_id, Enrollment.student_id),
-        "delete_enrollments",
-        ("end_id", "start_id"),
-        frozenset(_ENDS),
+        rows.enrollments, "delete_enrollments", ("end_id", "start_id"), frozenset(_ENDS)
     ),
-    Kind.THEORY: Projection(rows.theories, (Theory.id,), "delete_theories", _ID),
-    Kind.CHAPTER_SEQUENCE: Projection(rows.chapter_sequences, (Course.id,), None, ("owner_id",)),
-    Kind.THEORY_SEQUENCE: Projection(rows.theory_sequences, (Chapter.id,), None, ("owner_id",)),
-    Kind.SKILL: Projection(rows.skills, (Skill.id,), "delete_skills", _ID),
-    Kind.RESOURCE: Projection(rows.resources, (Resource.id,), "delete_resources", _ID),
-    Kind.CONCEPT_MENTION: Projection(
-        rows.concept_mentions,
-        (ConceptMention.theory_id, ConceptMention.concept_id),
-        "delete_concept_mentions",
-        _ENDS,
-    ),
+    Kind.THEORY: Projection(rows.theories, "delete_theories", _ID),
+    Kind.CHAPTER_SEQUENCE: Projection(rows.chapter_sequences, None, ("owner_id",)),
+    Kind.THEORY_SEQUENCE: Projection(rows.theory_sequences, None, ("owner_id",)),
+    Kind.SKILL: Projection(rows.skills, "delete_skills", _ID),
+    Kind.RESOURCE: Projection(rows.resources, "delete_resources", _ID),
+    Kind.CONCEPT_MENTION: Projection(rows.concept_mentions, "delete_concept_mentions", _ENDS),
     Kind.CONCEPT_RELATION: Projection(
-        rows.concept_relations,
-        (ConceptRelation.source_id, ConceptRelation.type, ConceptRelation.target_id),
-        "delete_concept_relations",
-        ("start_id", "type", "end_id"),
+        rows.concept_relations, "delete_concept_relations", ("start_id", "type", "end_id")
     ),
-    Kind.SKILL_PREREQUISITE: Projection(
-        rows.skill_prerequisites,
-        (SkillPrerequisite.prerequisite_id, SkillPrerequisite.dependent_id),
-        "delete_skill_prerequisites",
-        _ENDS,
-    ),
-    Kind.MASTERY: Projection(
-        rows.masteries,
-        (Mastery.student_id, Mastery.skill_id),
-        "delete_masteries",
-        _ENDS,
-        frozenset({"start_id"}),
-    ),
-    Kind.PROGRESS: Projection(rows.progress, (Assessment.id,), "delete_progress", _ID),
+    Kind.SKILL_PREREQUISITE: Projection(rows.skill_prerequisites, "delete_skill_prerequisites", _ENDS),
+    Kind.MASTERY: Projection(rows.masteries, "delete_masteries", _ENDS, frozenset({"start_id"})),
+    Kind.PROGRESS: Projection(rows.progress, "delete_progress", _ID),
 }
 if missing := set(Kind) - set(PROJECTIONS):
     raise RuntimeError(f"kinds without a projection: {sorted(missing)}")

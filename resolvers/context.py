@@ -15,6 +15,7 @@ from graph.repository import GraphRepository
 from resolvers.problems import Unauthenticated
 from resolvers.selection import Operation
 from sql import models
+from sql.scopes import Scope
 from sql.session import Database
 
 
@@ -49,6 +50,22 @@ class Loader(DataLoader[Any, Any]):
         return asyncio.shield(super().load(key))
 
 
+class Operations(Protocol):
+    """What operators do with the mirror; graphql_api.operators satisfies it."""
+
+    # Records whose projection has a smaller version wait for the graph, too.
+    projection_version: int
+
+    async def drift(self, course_id: int | None, keep: int) -> Any:
+        """Return a report of the differences (mirror.verify.Report) with the gravest `keep` of them."""
+
+    async def mend(self, course_id: int | None) -> tuple[dict[models.Kind, list[str]], int]:
+        """Take away what is too much; return the records to write again, and how many differed."""
+
+    def sweep(self, scope: Scope) -> None:
+        """Take away what is too much in the background, whether its record is on its way or not."""
+
+
 @dataclass(slots=True)
 class Context:
     """One request: who asks, which stores answer, and what was asked of them so far."""
@@ -65,6 +82,7 @@ class Context:
     graph_reachable: Callable[[], Awaitable[bool]]
     # Tells a waiting extraction worker that there is something to do.
     wake_extraction: Callable[[], None]
+    operations: Operations
     # What is asked, set before the first resolver runs.
     operation: Operation | None = None
     loaders: dict[Hashable, Loader] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import sql.accounts
 import sql.courses
 import sql.enrollments
 import sql.extraction
+import sql.sync_operations
 from graph.plan import Row
 from graph.selection import Field
 from resolvers import graph_fields, ids, policy, selection
@@ -172,6 +173,8 @@ async def _sql_nodes(context: Context, prefix: str, keys: list[Any]) -> dict[Any
                 return dict(await sql.extraction.visible_runs(session, keys, **as_viewer))
             case "doc":
                 return dict(await sql.extraction.visible_documents(session, keys, **as_viewer))
+            case "rec" if viewer.role is Role.ADMIN:
+                return dict(await sql.sync_operations.by_ids(session, keys))
     return {}
 
 

@@ -33,6 +33,7 @@ PREFIXES = {
     "ExtractionRun": "run",
     "ExtractionDocument": "doc",
     "Sync": "sync",
+    "SyncRecord": "rec",
 }
 
 INTEGER = "integer"
@@ -58,6 +59,7 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "run": (UUID,),
     "doc": (UUID,),
     "sync": (UUID,),
+    "rec": (INTEGER,),
 }
 
 # What each prefix names in problems (values of RecordKind).
@@ -79,6 +81,7 @@ RECORD_KINDS = {
     "run": "EXTRACTION_RUN",
     "doc": "EXTRACTION_DOCUMENT",
     "sync": "SYNC_RECORD",
+    "rec": "SYNC_RECORD",
 }
 PREFIX_OF_KIND = {kind: prefix for prefix, kind in RECORD_KINDS.items()}
 
@@ -167,6 +170,7 @@ _ROW_TYPES: dict[type, str] = {
     models.Assessment: "Progress",
     models.ExtractionRun: "ExtractionRun",
     models.ExtractionDocument: "ExtractionDocument",
+    models.SyncRecord: "SyncRecord",
 }
 _COMPOSITE_KEYS: dict[type, tuple[str, ...]] = {
     models.SkillPrerequisite: ("prerequisite_id", "dependent_id"),

@@ -52,6 +52,9 @@ RANKS: dict[Kind, int] = {
 if missing := set(Kind) - set(RANKS):
     raise RuntimeError(f"kinds without a rank: {sorted(missing)}")
 
+# The main version of a write that put everything in line again; its records are not listed one by one.
+EVERYTHING_AGAIN = -1
+
 _WRITE_KEY = "sync_write"
 _MAIN_KEY = "sync_write_main"
 
@@ -108,6 +111,11 @@ async def open_write(session: AsyncSession, user_id: int | None = None) -> SyncW
     session.info[_WRITE_KEY] = write
     session.info.pop(_MAIN_KEY, None)
     return write
+
+
+def current_write(session: AsyncSession) -> SyncWrite:
+    """Return the write that is open on the session."""
+    return cast("SyncWrite", session.info[_WRITE_KEY])
 
 
 async def record(session: AsyncSession, kind: Kind, key: object, *, deleted: bool = False) -> int:
@@ -515,50 +523,6 @@ async def any_on_their_way(session: AsyncSession, kind: Kind, *, projection_vers
     return found is not None
 
 
-async def reopen(session: AsyncSession, kind: Kind, keys: dict[str, int]) -> None:
-    """Have records written to the graph once more, with the versions they have.
-
-    `keys` maps each key to the version of its row, which a record without a mark gets.
-    """
-    moment = models.now()
-    ordered = sorted(keys)
-    for start in range(0, len(ordered), ROWS_AT_ONCE):
-        insert = _insert(session, SyncRecord).values(
-            [
-                {
-                    "kind": kind,
-                    "key": key,
-                    "version": max(1, keys[key]),
-                    "applied_version": 0,
-                    "projection_version": 0,
-                    "attempts": 0,
-                    "next_attempt_at": moment,
-                    "changed_at": moment,
-                    "deleted": False,
-                }
-                for key in ordered[start : start + ROWS_AT_ONCE]
-            ]
-        )
-        await session.execute(
-            insert.on_conflict_do_update(
-                index_elements=["kind", "key"],
-                # Dirty by the projection's version alone: what was SYNCED for a client stays SYNCED.
-                set_={"projection_version": 0, "attempts": 0, "next_attempt_at": moment, "dead_at": None},
-            )
-        )
-
-
-async def reopen_marked(session: AsyncSession, kind: Kind) -> int:
-    """Have every marked record of a kind written once more, tombstones too; return how many."""
-    result = await session.execute(
-        update(SyncRecord)
-        .where(SyncRecord.kind == kind)
-        .values(projection_version=0, attempts=0, next_attempt_at=models.now(), dead_at=None)
-        .execution_options(synchronize_session=False)
-    )
-    return cast("CursorResult[Any]", result).rowcount
-
-
 async def write_state(session: AsyncSession, write_id: str, enabled: bool = True) -> WriteStatus:
     """Return how far the graph is with one write: the state of its slowest record.
 
@@ -567,25 +531,29 @@ async def write_state(session: AsyncSession, write_id: str, enabled: bool = True
     write = await session.get(SyncWrite, write_id)
     if write is None:
         raise errors.NotFound("SYNC", write_id)
-    behind = and_(
-        SyncWriteRecord.version > SyncRecord.applied_version,
+    question = select(
+        func.count().label("waiting"),
+        func.count(SyncRecord.dead_at).label("dead"),
+        func.max(SyncRecord.attempts).label("attempts"),
+        func.max(SyncRecord.last_error).label("last_error"),
     )
-    row = (
-        await session.execute(
-            select(
-                func.count().label("waiting"),
-                func.count(SyncRecord.dead_at).label("dead"),
-                func.max(SyncRecord.attempts).label("attempts"),
-                func.max(SyncRecord.last_error).label("last_error"),
-            )
-            .select_from(SyncWriteRecord)
+    in_line_again = SyncRecord.projection_version == 0
+    if write.main_version == EVERYTHING_AGAIN:
+        question = question.where(in_line_again, SyncRecord.next_attempt_at.is_not(None))
+    else:
+        behind = SyncWriteRecord.version > SyncRecord.applied_version
+        if write.main_version == 0:
+            # It changed nothing, so what it lists was put in line to be written again.
+            behind = or_(behind, in_line_again)
+        question = (
+            question.select_from(SyncWriteRecord)
             .join(
                 SyncRecord,
                 and_(SyncRecord.kind == SyncWriteRecord.kind, SyncRecord.key == SyncWriteRecord.key),
             )
             .where(SyncWriteRecord.write_id == write_id, behind)
         )
-    ).one()
+    row = (await session.execute(question)).one()
     state: WriteState = "SYNCED"
     if not enabled:
         state = "DISABLED"
@@ -593,7 +561,7 @@ async def write_state(session: AsyncSession, write_id: str, enabled: bool = True
         state = "FAILED"
     elif row.waiting:
         state = "PENDING"
-    return WriteStatus(write.id, state, write.main_version, row.attempts or 0, row.last_error)
+    return WriteStatus(write.id, state, max(0, write.main_version), row.attempts or 0, row.last_error)
 
 
 async def status(session: AsyncSession, *, projection_version: int = 0) -> Status:

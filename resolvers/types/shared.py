@@ -125,6 +125,15 @@ class RecordCount:
     count: int = strawberry.field(description="How many.")
 
 
+@strawberry.type(description="One field in two states.")
+class FieldChange:
+    field: str = strawberry.field(description="Name of the field, camelCase.")
+    before: str | None = strawberry.field(
+        description="Old value as text; null for none. Passwords and tokens never appear."
+    )
+    after: str | None = strawberry.field(description="New value as text; null for none.")
+
+
 @strawberry.interface(description="A reason why a mutation wrote nothing, which the caller can act on.")
 class Problem:
     message: str = strawberry.field(description="One sentence for people, in English.")

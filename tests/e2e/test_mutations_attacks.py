@@ -234,6 +234,7 @@ LOOKED_UP = {
     f"enrollments(first: $first, after: $after, last: $last, before: $before, search: $search) {{ {CONNECTION} }} "
     f"extractionRuns(first: $first, after: $after, last: $last, before: $before) {{ {CONNECTION} }}",
     "extractionRun": "id",
+    "graphDrift": "findingCount findings { kind }",
     "me": "id",
     "mirrorStatus": "__typename",
     "node": "id",

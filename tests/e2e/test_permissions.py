@@ -61,6 +61,9 @@ MUTATIONS: dict[str, list[str]] = {
     "recordAssessments": EDIT,
     "ingestExtraction": EDIT,
     "retryExtraction": ["U", "N", "N", "N", "N", "N"],  # of a run that is not there
+    "retrySync": ["U", "F", "F", "F", "F", "Y"],
+    "repairDrift": ["U", "F", "F", "F", "F", "Y"],
+    "rebuildGraph": ["U", "F", "F", "F", "F", "Y"],
 }
 LATE = (
     "leaveCourse",
@@ -194,6 +197,8 @@ class World:
                 "documents": [{"filename": "a.txt", "sha256": "0" * 64, "topic": "A"}],
             },
             "retryExtraction": {"runId": ids.encode("run", a_uuid)},
+            "retrySync": {},
+            "repairDrift": {"courseId": course.id},
         }.get(name, {"id": course.id})
 
 
@@ -254,6 +259,8 @@ PERSONAL = {
         "U N Y Y N Y",
     ),
     "mirrorStatus": ("{ mirrorStatus { health } }", "U F F F F Y"),
+    "syncRecords": ("{ syncRecords { totalCount } }", "U F F F F Y"),
+    "graphDrift": ("query($c: ID!) { graphDrift(courseId: $c) { findingCount } }", "U F F F F Y"),
     "users": ("{ users { totalCount } }", "U F F Y Y Y"),
     "course": ("query($c: ID!) { course(id: $c) { id } }", "U Y Y Y Y Y"),
 }

@@ -3,7 +3,7 @@
 // Parameters:
 //   $ids: list of ids, at most 1,000
 //
-// Promise: reads only. Returns id, all properties; an id that is missing has no row.
+// Promise: reads only. Returns id, all properties, labels; an id that is missing has no row.
 UNWIND $ids AS id
 MATCH (n:READING {id: id})
-RETURN id AS id, properties(n) AS properties
+RETURN id AS id, properties(n) AS properties, labels(n) AS labels
