@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
 # Shorter documents take a few milliseconds, and a thread costs more than it gives.
-LEAST_CHARACTERS = 1_500
+LEAST_CHARACTERS = 300
 T = TypeVar("T")
 
 

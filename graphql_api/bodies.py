@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
+# More than any list of the schema takes. Each item is checked against its type before anybody asks who sent it.
+GREATEST_LIST = 1_000
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
@@ -67,6 +69,20 @@ def has_more_values(body: bytes, bound: int) -> bool:
         return False
     # Some of them may stand in texts, which are prose and full of commas.
     return _count(_STRINGS.sub(b"", body)) > bound
+
+
+def has_long_list(value: Any) -> bool:
+    """Return whether a JSON value holds a list that no field takes."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, list):
+            if len(item) > GREATEST_LIST:
+                return True
+            pending.extend(one for one in item if isinstance(one, list | dict))
+        elif isinstance(item, dict):
+            pending.extend(one for one in item.values() if isinstance(one, list | dict))
+    return False
 
 
 def _count(text: bytes) -> int:

@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from graphql_api import errors
-from graphql_api.bodies import BodyRefused, read_body
+from graphql_api.bodies import GREATEST_LIST, BodyRefused, has_long_list, read_body
 from graphql_api.execution import Answer, Executor, Refused
 from graphql_api.execution import Request as GraphQLRequest
 from resolvers.context import Context
@@ -99,7 +99,11 @@ class GraphQLEndpoint:
         ).get("charset", "utf-8")
         if charset not in ("utf-8", "utf8", "us-ascii"):
             raise HttpError(415, "The body must be UTF-8.")
-        return _request_of(parse_json(await self._body(request), "body"))
+        body = await self._body(request)
+        value = parse_json(body, "body")
+        if len(body) > GREATEST_LIST and has_long_list(value):
+            raise HttpError(413, f"The body holds a list of more than {GREATEST_LIST} items.")
+        return _request_of(value)
 
     async def _body(self, request: Request) -> bytes:
         try:
@@ -189,7 +193,11 @@ def _request_of(body: Any) -> GraphQLRequest:
 
 
 def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def negotiate(accept: str | None) -> str:

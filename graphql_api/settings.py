@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         65_536, "Longest request body without a valid access token.", least=1_024, most=100_000_000
     )
     max_body_values: int = _count(
-        50_000, "Values of a request body: items of lists and of objects.", least=100
+        20_000, "Values of a request body: items of lists and of objects.", least=100
     )
     body_timeout_seconds: float = _seconds(
         15.0, "Longest time that a request body may take to arrive.", least=0.1, most=600.0

@@ -24,6 +24,7 @@ def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
+        http="graphql_api.patience:PatientProtocol",
         log_config=None,
         access_log=False,
         server_header=False,

@@ -78,7 +78,16 @@ async def test_a_body_of_too_many_values_is_refused_unread(plain_api: Api) -> No
         response = await plain_api.http.post("/graphql", content=query % value, headers=headers)
         assert response.status_code == 413
         assert f"more than {bound} values" in response.json()["errors"][0]["message"]
-    for value in (b'"' + b"," * bound + b'"', b'"' + b'\\",' * bound + b'"', b"[1,2,3]"):
+    for value in (b"[" + b"1," * 1_000 + b"1]", b'{"a":[[' + b"[]," * 1_000 + b"[]]]}"):
+        response = await plain_api.http.post("/graphql", content=query % value, headers=headers)
+        assert response.status_code == 413
+        assert "a list of more than 1000 items" in response.json()["errors"][0]["message"]
+    for value in (
+        b"[" + b"1," * 999 + b"1]",
+        b'"' + b"," * bound + b'"',
+        b'"' + b'\\",' * bound + b'"',
+        b"[1,2,3]",
+    ):
         response = await plain_api.http.post("/graphql", content=query % value, headers=headers)
         assert response.status_code == 200, response.text
 
