@@ -85,20 +85,29 @@ function Examples() {
 
 const examplesPlugin: GraphiQLPlugin = { title: 'Examples', icon: ExamplesIcon, content: Examples };
 
-/** CodeMirror's text areas have no names of their own. */
-function useNamedEditors(): void {
+/** CodeMirror's text areas have no names of their own, keep the Tab key, and are scrolled by mouse only. */
+function useKeyboardInEditors(): void {
   const { queryEditor, variableEditor, headerEditor, responseEditor } = useEditorContext({ nonNull: true });
   useEffect(() => {
-    queryEditor?.getInputField().setAttribute('aria-label', 'Operation');
-    variableEditor?.getInputField().setAttribute('aria-label', 'Variables, JSON');
-    headerEditor?.getInputField().setAttribute('aria-label', 'Headers, JSON');
-    responseEditor?.getInputField().setAttribute('aria-label', 'Answer');
+    const named = [
+      [queryEditor, 'Operation'],
+      [variableEditor, 'Variables, JSON'],
+      [headerEditor, 'Headers, JSON'],
+      [responseEditor, 'Answer'],
+    ] as const;
+    for (const [editor, name] of named) {
+      if (!editor) continue;
+      editor.getInputField().setAttribute('aria-label', name);
+      editor.getScrollerElement().setAttribute('tabindex', '0');
+      // Tab goes on to the next control (and still takes a suggestion): Prettify indents.
+      editor.addKeyMap({ Tab: false, 'Shift-Tab': false });
+    }
   }, [queryEditor, variableEditor, headerEditor, responseEditor]);
 }
 
 function Share() {
   const { queryEditor, variableEditor } = useEditorContext({ nonNull: true });
-  useNamedEditors();
+  useKeyboardInEditors();
   const [said, say] = useState('');
   async function share(): Promise<void> {
     const link = await linkTo({ query: queryEditor?.getValue() ?? '', variables: variableEditor?.getValue() ?? '' });
