@@ -4,12 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLS := .venv-tools
 STAMP := $(VENV)/.installed
+UI_STAMP := $(VENV)/.installed-ui
+CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
 UV_LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve check lint types rooms schema-fresh test faults clients bench schema format lock audit clean
+.PHONY: help install browser demo serve check lint types rooms schema-fresh test faults clients bench schema format lock audit clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -26,6 +28,12 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 install: $(STAMP) ## Make .venv from the hash-pinned lock (the other commands do it when needed)
+
+$(UI_STAMP): requirements-ui.lock $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ui.lock
+	@touch $@
+
+browser: $(UI_STAMP) ## Install what drives Chromium in tests (make test does it where Chromium is)
 
 demo: $(STAMP) ## Start a whole demonstration: two courses, a simulated class, the API
 	@exec $(BIN)/lab-tutor demo
@@ -51,7 +59,7 @@ schema-fresh: $(STAMP) ## Is schema.graphql what the code says?
 	  || { echo "schema.graphql is stale: run make schema and commit the result"; exit 1; }
 	@echo "schema.graphql is fresh"
 
-test: $(STAMP) ## Tests; with LAB_TUTOR_TEST_* set, on Neo4j and PostgreSQL servers too
+test: $(STAMP) $(if $(CHROMIUM),$(UI_STAMP)) ## Tests; with LAB_TUTOR_TEST_* set, on Neo4j and PostgreSQL servers too
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 FAULTS ?= -m ""
@@ -81,9 +89,12 @@ lock: $(TOOLS)/.installed ## Pin the dependencies again, keeping what still fits
 	@$(TOOLS)/bin/uv $(UV_LOCK) --prerelease=if-necessary-or-explicit --extra embedded --extra dev \
 	  pyproject.toml -o requirements.lock
 	@$(TOOLS)/bin/uv $(UV_LOCK) --group tools -o requirements-tools.lock
+	@$(TOOLS)/bin/uv $(UV_LOCK) --group ui -c requirements.lock -o requirements-ui.lock
 
 audit: $(TOOLS)/.installed ## Look for known vulnerabilities in the locked dependencies
-	@$(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r requirements.lock
+	@for lock in requirements.lock requirements-ui.lock; do \
+	  $(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $$lock || exit 1; \
+	done
 
 clean: ## Remove the environments, caches and the demo's data
 	@rm -rf $(VENV) $(TOOLS) var/demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

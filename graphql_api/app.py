@@ -185,7 +185,7 @@ def create_app(
             and wants_html(request.headers.get("accept"))
             and "query" not in request.query_params
         ):
-            if settings.is_production:
+            if not settings.has_playground:
                 return Response("Not found", 404, media_type="text/plain")
             return playground_page(demo_accounts)
         return await endpoint(request)
@@ -218,7 +218,7 @@ def create_app(
         return landing_page(await _facts(state["application"]))
 
     async def explore(_: Request) -> Response:
-        return explore_page(playground=not settings.is_production, demo_accounts=demo_accounts)
+        return explore_page(playground=settings.has_playground, demo_accounts=demo_accounts)
 
     # Plain routes: FastAPI's dependency machinery costs more than a small query.
     app.router.routes += [
@@ -268,5 +268,5 @@ async def _facts(application: Application) -> Facts:
         graph=sources[stores.graph_source],
         graph_state=graph_state,
         lag_seconds=lag,
-        playground=not settings.is_production,
+        playground=settings.has_playground,
     )

@@ -71,7 +71,7 @@ class Executor:
         self.fast_count = 0
         """Operations that were answered without graphql-core's execution."""
         rules = list(specified_rules)
-        if settings.is_production:
+        if not settings.has_introspection:
             rules.append(NoIntrospection)
         self._rules = rules
         self._cost = CostModel(schema, settings.max_cost)

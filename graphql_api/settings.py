@@ -79,6 +79,12 @@ class Settings(BaseSettings):
         default=Environment.DEVELOPMENT,
         description="development (introspection, GraphiQL) or production (neither; demands a secret).",
     )
+    playground: str = Field(
+        default="auto",
+        pattern="^(auto|on|off)$",
+        description="The page at /graphql: on (with the introspection that it needs), off, or auto: on in "
+        "development, off in production.",
+    )
     data_folder: Path = Field(
         default=Path("var"),
         description="Folder of the SQLite file, the embedded graph and the development secret.",
@@ -298,6 +304,16 @@ class Settings(BaseSettings):
     def is_production(self) -> bool:
         """Say whether the closed profile is on."""
         return self.environment is Environment.PRODUCTION
+
+    @property
+    def has_playground(self) -> bool:
+        """Say whether browsers get the playground at /graphql."""
+        return self.playground == "on" or (self.playground == "auto" and not self.is_production)
+
+    @property
+    def has_introspection(self) -> bool:
+        """Say whether the schema may be asked for: always, but in production without a playground."""
+        return not self.is_production or self.has_playground
 
     @property
     def sql_url(self) -> str:

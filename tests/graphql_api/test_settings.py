@@ -57,6 +57,7 @@ def test_every_setting_has_a_description() -> None:
         ("ENVIRONMENT", "staging", "LAB_TUTOR_ENVIRONMENT: must be one of 'development' or 'production'"),
         ("GRAPH_REQUIRED", "perhaps", "LAB_TUTOR_GRAPH_REQUIRED: must be true or false"),
         ("LOG_FORMAT", "xml", "LAB_TUTOR_LOG_FORMAT: must be one of auto, json, text"),
+        ("PLAYGROUND", "yes", "LAB_TUTOR_PLAYGROUND: must be one of auto, on, off"),
         ("NEO4J_URI", "http://host:7474", "LAB_TUTOR_NEO4J_URI: must start with one of bolt://"),
         ("NEO4J_URI", "bolt://", "LAB_TUTOR_NEO4J_URI: names no host"),
         ("NEO4J_URI", "bolt://host:port", "LAB_TUTOR_NEO4J_URI: is no URI"),

@@ -1,8 +1,13 @@
-"""The demo, served for these tests, and pages of a real Chromium on it."""
+"""The demo, served for these tests, and pages of a real Chromium on it.
+
+Without Playwright, Chromium or axe-core these tests are skipped; LAB_TUTOR_TEST_BROWSER_REQUIRED=1 makes their
+absence a failure. What the pages look like is kept in LAB_TUTOR_TEST_UI_ARTIFACTS (var/ui-screenshots).
+"""
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import socket
 import subprocess
@@ -10,9 +15,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -23,20 +28,45 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 AXE = ROOT / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+ARTIFACTS = Path(os.environ.get("LAB_TUTOR_TEST_UI_ARTIFACTS") or ROOT / "var" / "ui-screenshots")
+REQUIRED = os.environ.get("LAB_TUTOR_TEST_BROWSER_REQUIRED") == "1"
 START_SECONDS = 400.0
+PAGE_MS = 60_000
+FAILED = pytest.StashKey[bool]()
 PASSWORD = "lab-tutor-demo-2026"
 TEACHER = "teacher@demo.example"
 STUDENT = "student01@demo.example"
+ADMIN = "admin@demo.example"
+
+
+def absent(what: str) -> NoReturn:
+    """Skip the test, or fail it where everything is promised to be there."""
+    if REQUIRED:
+        pytest.fail(f"{what}, and LAB_TUTOR_TEST_BROWSER_REQUIRED=1 promises it")
+    pytest.skip(what)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember that a test failed, so that its pages are kept as pictures."""
+    report = yield
+    if report.failed:
+        item.stash[FAILED] = True
+    return report
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Run Chromium; skip, and say why, where it cannot."""
-    pytest.importorskip("playwright", reason="playwright is not installed (pip install playwright)")
+    """Run Chromium; skip or fail, and say why, where it cannot."""
+    if importlib.util.find_spec("playwright") is None:
+        absent("Playwright is not installed (make browser)")
     from tests.ui.browser import chromium, started
 
     if chromium() is None:
-        pytest.skip("Chromium is not installed (apt install chromium)")
+        absent("Chromium is not installed (apt install chromium)")
+    ARTIFACTS.mkdir(parents=True, exist_ok=True)
     with started() as running:
         yield running
 
@@ -44,9 +74,14 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the demo on a free port; LAB_TUTOR_TEST_UI_URL names one that runs already."""
-    given = os.environ.get("LAB_TUTOR_TEST_UI_URL")
+    given = os.environ.get("LAB_TUTOR_TEST_UI_URL", "").rstrip("/")
+    deadline = time.monotonic() + START_SECONDS
     if given:
-        yield given.rstrip("/")
+        while not answers(f"{given}/healthz"):
+            if time.monotonic() > deadline:
+                pytest.fail(f"no demo answers at {given}")
+            time.sleep(0.5)
+        yield given
         return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -74,7 +109,6 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + START_SECONDS
         while not answers(f"{url}/healthz"):
             if process.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"the demo did not start:\n{log.read_text(encoding='utf-8')[-3_000:]}")
@@ -98,7 +132,9 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture
-def watched(browser: Browser, site: str) -> Iterator[Callable[..., tuple[Page, Watch]]]:
+def watched(
+    browser: Browser, site: str, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., tuple[Page, Watch]]]:
     """Open pages whose every complaint fails the test in the end."""
     from tests.ui.browser import Watch
 
@@ -111,7 +147,7 @@ def watched(browser: Browser, site: str) -> Iterator[Callable[..., tuple[Page, W
             color_scheme="dark" if scheme == "dark" else "light",
         )
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(PAGE_MS)
         watch = Watch(page, site)
         opened.append((context, watch))
         return page, watch
@@ -120,8 +156,14 @@ def watched(browser: Browser, site: str) -> Iterator[Callable[..., tuple[Page, W
     try:
         for _, watch in opened:
             watch.check()
+    except AssertionError:
+        request.node.stash[FAILED] = True
+        raise
     finally:
-        for context, _ in opened:
+        for number, (context, watch) in enumerate(opened):
+            if request.node.stash.get(FAILED, False):
+                with contextlib.suppress(Exception):  # the page may be gone; the test's own failure counts
+                    watch.page.screenshot(path=ARTIFACTS / f"FAILED-{request.node.name}-{number}.png")
             context.close()
 
 

@@ -10,9 +10,13 @@ from pathlib import Path
 import graphql
 import pytest
 from graphql.execution.values import VariableValues, get_variable_values
+from pydantic import SecretStr
 
 from graphql_api import playground, schema
 from graphql_api.pages import STATIC, DemoAccount, Facts, explore_page, landing_page
+from graphql_api.settings import Environment
+from sql.session import Database
+from tests.api_fixtures import make_settings, open_api
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "operations").glob("*.graphql"))
 FACTS = Facts("development", "SQLite", True, "no graph", "disabled", None, True)
@@ -107,3 +111,30 @@ def test_html_is_for_those_who_name_it() -> None:
     assert not playground.wants_html("*/*")
     assert not playground.wants_html("text/html;q=0")
     assert not playground.wants_html(None)
+
+
+@pytest.mark.parametrize(
+    ("environment", "setting", "shown"),
+    [
+        (Environment.DEVELOPMENT, "auto", True),
+        (Environment.DEVELOPMENT, "off", False),
+        (Environment.PRODUCTION, "auto", False),
+        (Environment.PRODUCTION, "on", True),
+    ],
+)
+async def test_the_playground_is_where_the_settings_want_it(
+    sqlite_database: Database, tmp_path: Path, environment: Environment, setting: str, shown: bool
+) -> None:
+    settings = make_settings(
+        tmp_path, environment=environment, playground=setting, jwt_secret=SecretStr("k9$2mZ-qW7" * 4)
+    )
+    async with open_api(settings, sqlite_database, None) as api:
+        page = await api.http.get("/graphql", headers={"accept": "text/html"})
+        assert page.status_code == (200 if shown else 404)
+        landing = (await api.http.get("/")).text
+        assert ('href="/graphql"' in landing) is shown
+        assert f'"playground":{json.dumps(shown)}' in (await api.http.get("/explore")).text
+        # Without the schema the page would be of no use; in development it is for everybody anyway.
+        schema_shown = shown or environment is Environment.DEVELOPMENT
+        assert ("data" in await api.ask("{ __schema { queryType { name } } }")) is schema_shown
+        assert (await api.ask("{ me { id } }"))["data"] == {"me": None}

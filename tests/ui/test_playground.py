@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.ui.conftest import PASSWORD, STUDENT, TEACHER
+from tests.ui.conftest import ADMIN, PASSWORD, STUDENT, TEACHER
+from tests.ui.steps import check_axe, open_example, open_playground
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
-
-    from tests.ui.browser import Watch
+    from playwright.sync_api import Locator, Page
 
 pytestmark = pytest.mark.timeout(500)
 
 
-def open_playground(page: Page) -> None:
-    """Load it and wait until the schema is there."""
-    page.goto("/graphql")
-    page.locator(".examples button").first.wait_for()
-    page.locator(".graphiql-execute-button").wait_for()
-
-
-def open_example(page: Page, name: str) -> None:
-    """Put an example into the editor."""
-    page.get_by_role("button", name=name, exact=True).click()
-    page.get_by_text(re.compile(rf"^{name} is in the editor")).wait_for()
-    page.wait_for_timeout(300)
+def tab(page: Page, name: str) -> Locator:
+    """Return the button of an open operation."""
+    return page.get_by_role("list", name="Select active operation").get_by_role(
+        "button", name=name, exact=True
+    )
 
 
 def run(page: Page) -> dict[str, Any]:
@@ -73,9 +64,11 @@ def test_the_running_tab_sends_its_own_operation_name(page: Page) -> None:
     sign_in(page)
     open_example(page, "CourseList")
     open_example(page, "ChapterSequence")
-    page.get_by_role("tab", name="CourseList").click()
+    tab(page, "CourseList").click()
+    assert tab(page, "CourseList").get_attribute("aria-current") == "true"
+    assert tab(page, "ChapterSequence").get_attribute("aria-current") is None
     assert "courses" in run(page)["data"]
-    page.get_by_role("tab", name="ChapterSequence").click()
+    tab(page, "ChapterSequence").click()
     assert "chapterSequence" in run(page)["data"]
 
 
@@ -103,7 +96,7 @@ def test_a_share_link_opens_the_same_operation_and_is_not_sent(page: Page, site:
     other = page.context.new_page()
     other.on("request", lambda request: asked.append(request.url))
     other.goto(link)
-    other.get_by_role("tab", name="ChapterSequence").wait_for()
+    tab(other, "ChapterSequence").wait_for()
     assert "chapterSequence" in other.locator(".graphiql-query-editor").inner_text()
     assert '"courseId"' in other.locator(".graphiql-editor-tool").inner_text()
     assert other.url == f"{site}/graphql"
@@ -180,11 +173,43 @@ def test_docs_history_explorer_and_prettify_work_under_the_policy(page: Page) ->
     assert text.startswith("query Q {\n  me {\n    id"), text
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_leaves_the_origin_in_either_colour_scheme(
-    watched: Callable[..., tuple[Page, Watch]], scheme: str
-) -> None:
-    page, _ = watched(scheme=scheme)
+def test_tab_leaves_the_editors(page: Page) -> None:
     open_playground(page)
-    open_example(page, "CourseList")
-    run(page)
+    page.locator(".graphiql-query-editor .CodeMirror").click()
+    before = page.evaluate(
+        "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.getValue()"
+    )
+    inside = "document.querySelector('.graphiql-query-editor').contains(document.activeElement)"
+    assert page.evaluate(inside)
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        if not page.evaluate(inside):
+            break
+    assert not page.evaluate(inside)
+    after = page.evaluate(
+        "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.getValue()"
+    )
+    assert after == before
+
+
+def test_the_explorer_names_its_controls(page: Page) -> None:
+    open_playground(page)
+    sign_in(page)
+    open_example(page, "ConceptMap")
+    page.get_by_role("button", name="Show GraphiQL Explorer").click()
+    page.get_by_label("Name of the operation").first.wait_for()
+    assert page.get_by_label("Kind of operation").count() == 1
+    check_axe(page)
+
+
+@pytest.mark.parametrize(
+    ("button", "email", "role"),
+    [("Teacher", TEACHER, "teacher"), ("Student", STUDENT, "student"), ("Operator", ADMIN, "admin")],
+)
+def test_a_demo_account_is_one_click(page: Page, button: str, email: str, role: str) -> None:
+    open_playground(page)
+    group = page.get_by_role("group", name="Sign in with a demo account")
+    assert group.get_by_role("button", name=button).get_attribute("title") == email
+    group.get_by_role("button", name=button).click()
+    page.get_by_text(re.compile(rf"^Signed in: .*, {role}$")).wait_for()
+    page.get_by_role("button", name="Sign out").wait_for()
