@@ -78,10 +78,14 @@ async def test_the_attacks_hit_what_they_aim_at(server: Server) -> None:
 
 
 async def test_a_connection_that_says_nothing_is_closed(server: Server) -> None:
-    for beginning in (b"", b"POST /graphql HTTP/1.1\r\nx: "):
+    async def closed(beginning: bytes) -> bytes:
         connection = Connection(server.port)
         reader, writer = await connection.open()
         writer.write(beginning)
-        # Within the patience of the server and some more; without it, for ever.
-        assert await asyncio.wait_for(reader.read(), 60) == b""
-        await connection.close()
+        try:
+            # Within the patience of the server and some more; without it, for ever.
+            return await asyncio.wait_for(reader.read(), 60)
+        finally:
+            await connection.close()
+
+    assert await asyncio.gather(closed(b""), closed(b"POST /graphql HTTP/1.1\r\nx: ")) == [b"", b""]
