@@ -11,6 +11,7 @@ from typing import Any
 
 import graph.model
 import graph.parents
+from graph.class_matrix import ENROLLMENT, make_class_template, make_enrollments_template
 from graph.concept_map import make_template as make_map_template
 from graph.concept_map import map_values
 from graph.layout import Answers, Either, Layout, Read, Record, Shaped
@@ -29,6 +30,7 @@ __all__ = [
     "UnknownField",
     "compile_chapter_sequence",
     "compile_children",
+    "compile_class_mastery",
     "compile_concept_map",
     "compile_concept_relations",
     "compile_lookup",
@@ -74,7 +76,10 @@ def compile_children(
     keys = [_plain_key(key) for key in parent_keys]
     structure = ("children", parent_type, structure_of(selection))
     reader = None
-    if parent_type in graph.parents.PARENTS:
+    if parent_type == ENROLLMENT:
+        keys = _by_course(parent_keys)
+        template = _cached(cache, structure, lambda: make_enrollments_template(asked))
+    elif parent_type in graph.parents.PARENTS:
         template = _cached(cache, structure, lambda: _children_template(parent_type, asked))
         if single and asked[0].selection is not None:
             reader = asked[0].selection.reader
@@ -119,6 +124,25 @@ def compile_student_mastery(
     return _root("Student", "masteries", student_id, field, scope, cache)
 
 
+def compile_class_mastery(
+    course_id: int,
+    student_ids: Sequence[int],
+    asked: Field,
+    scope: Scope,
+    cache: PlanCache | None = None,
+) -> Plan:
+    """Compare a page of students with the skills of a course (chapterId is the field's argument).
+
+    The plan shapes to the Row of a ClassMasteryConnection; graph.class_matrix says what is left to the caller.
+    """
+    # The response key of the root stays out of the text, and which page it is decides nothing here.
+    chapter = {name: value for name, value in asked.arguments.items() if name == "chapterId"}
+    field = Field("classMastery", "classMastery", chapter, asked.selection)
+    selection = Selection({"Query": (field,)})
+    template = _cached(cache, ("class", structure_of(selection)), lambda: make_class_template(field))
+    return template.bind(Inputs(selection, [[course_id, list(student_ids)]], scope))
+
+
 def compile_concept_map(course_id: int, asked: Field, scope: Scope, cache: PlanCache | None = None) -> Plan:
     """Draw a part of a course's concepts; the plan shapes to a ConceptGraph, None for an unknown centre."""
     selection = Selection({"Query": (asked,)})
@@ -141,6 +165,14 @@ def _cached(cache: PlanCache | None, structure: Hashable, make: Any) -> Template
 
 def _plain_key(key: Key) -> Any:
     return list(key) if isinstance(key, tuple) else key
+
+
+def _by_course(keys: Sequence[Key]) -> list[Any]:
+    """Return [course, its students] for keys of enrollments."""
+    courses: dict[int, list[int]] = {}
+    for course_id, student_id in keys:
+        courses.setdefault(course_id, []).append(student_id)
+    return [[course_id, student_ids] for course_id, student_ids in courses.items()]
 
 
 def _lookup_template(names: tuple[str, ...], selection: Selection) -> Template:

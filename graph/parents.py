@@ -157,24 +157,9 @@ SQL_EXTRACTION_DOCUMENT = GraphType(
     members={"theory": Edge(("Theory",), "MATCH (@item:THEORY {id: @self})", many=False)},
 )
 
+# Answered for all students of a course together: graph/class_matrix.py.
 SQL_ENROLLMENT = GraphType(
-    name="Enrollment",
-    key=("@course", "@student"),
-    lookup="",
-    members={
-        "masterySummary": Summary(
-            "CALL (@course, @student) { "
-            "MATCH (@skill:SKILL {course_id: @course}) RETURN @skill, null AS @edge "
-            "UNION ALL MATCH (:STUDENT {id: @student})-[@edge:MASTERS_SKILL]->(@skill) "
-            "WHERE @skill.course_id = @course RETURN @skill, @edge }",
-            then="WITH @skill, head(collect(@edge)) AS @r",
-            arguments={
-                "chapterId": Argument(
-                    "EXISTS { MATCH (:CHAPTER {id: $chapterId})-[:HAS_THEORY]->()-[:HAS_SKILL]->(@skill) }"
-                )
-            },
-        )
-    },
+    name="Enrollment", key=("@course", "@student"), lookup="", members={"masterySummary": Summary("")}
 )
 
 PARENTS: Mapping[str, GraphType] = {
@@ -200,3 +185,41 @@ MAP_RELATIONS = (
 )
 MAP_RELATIONS_TYPES = " AND @r.type IN $types"
 MAP_RELATIONS_ORDER = ("@source.name", "@r.type", "@target.name", "@source.id", "@target.id")
+# A class, students by skills; see graph/class_matrix.py. The first skills of a course in its order: every skill
+# once without a place, and once for each theory that has it.
+CLASS_COLUMNS = (
+    "CALL (@course) {\n"
+    "  MATCH (@item:SKILL {course_id: @course}) RETURN @item, null AS @at\n"
+    "  UNION ALL MATCH (:CLASS {id: @course})-[:COVERS_CHAPTER]->(@chapter)-[:HAS_THEORY]->(@theory)"
+    "-[:HAS_SKILL]->(@item) RETURN @item, @chapter.order * 1000 + @theory.order AS @at\n"
+    "}\n"
+    f"WITH @item, coalesce(min(@at), {UNPLACED}) AS @place"
+)
+_OF_CHAPTER = (
+    "MATCH (:CHAPTER {id: $chapterId})-[:HAS_THEORY]->()-[:HAS_SKILL]->(@item) "
+    "WHERE @item.course_id = @course"
+)
+CLASS_COLUMNS_OF_CHAPTER = (
+    f"{_OF_CHAPTER} WITH DISTINCT @item\n"
+    "MATCH (@item)<-[:HAS_SKILL]-(@theory)<-[:HAS_THEORY]-(@chapter)\n"
+    "WITH @item, min(@chapter.order * 1000 + @theory.order) AS @place"
+)
+CLASS_ORDER = ("@place", "@item.name", "@item.id")
+CLASS_SKILLS = "MATCH (@item:SKILL {course_id: @course})"
+CLASS_SKILLS_OF_CHAPTER = _OF_CHAPTER
+CLASS_PEOPLE = "UNWIND @students AS @student MATCH (@item:STUDENT {id: @student})"
+# Edges between two sets, walked from the side that has fewer of them: a page of a large class from its
+# students, a chapter of a small one from its skills. Neither planner chooses, so the statement counts.
+CLASS_EDGES = (
+    "WITH @skills, @people, "
+    "COLLECT { UNWIND @skills AS @each RETURN sum(COUNT { (@each)<-[:MASTERS_SKILL]-() }) } AS @up, "
+    "COLLECT { UNWIND @people AS @each RETURN sum(COUNT { (@each)-[:MASTERS_SKILL]->() }) } AS @down\n"
+    "CALL (@skills, @people, @up, @down) {\n"
+    "  WITH @skills, @people, @up, @down WHERE @up[0] <= @down[0]\n"
+    "  UNWIND @skills AS @skill MATCH (@skill)<-[@r:MASTERS_SKILL]-(@student) WHERE @student IN @people "
+    "RETURN @student, @skill, @r\n"
+    "  UNION ALL WITH @skills, @people, @up, @down WHERE @up[0] > @down[0]\n"
+    "  UNWIND @people AS @student MATCH (@student)-[@r:MASTERS_SKILL]->(@skill) WHERE @skill IN @skills "
+    "RETURN @student, @skill, @r\n"
+    "}"
+)

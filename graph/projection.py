@@ -7,7 +7,7 @@ from typing import Any
 
 import graph.layout
 import graph.model
-from graph import pages
+from graph import pages, summaries
 from graph.layout import Aggregates, Layout, Many, One, Same, Value
 from graph.plan import Address, Binder, Build, Inputs, Row, Shaper, to_moment
 from graph.selection import Field, Selection
@@ -112,7 +112,7 @@ def member(
     """Compile one field; a value that is not a Projection is the answer itself."""
     match member:
         case Scalar():
-            expression = Space(build, bindings, path, address).render(member.expression)
+            expression = Space(build, bindings, path, address).render(member.template)
             return Projection(expression, _READ[member.kind], layout=Value(member.kind))
         case Absent():
             return None
@@ -265,41 +265,19 @@ def _summary(
     guard = _guard(space, summary.guarded)
     lines = [space.render(summary.match)]
     lines.append(space.render(summary.then) + space.conditions(asked, summary.arguments))
-    fields = _below(asked, "MasterySummary")
+    fields = summaries.fields_of(asked)
     # Aggregates stand in a WITH of their own: Neo4j refuses them beside parameters in one expression.
-    aggregates = [f"{_aggregate(space, each.name)} AS {build.variable(f'{path}_{each.response_key}')}"
-                  for each in fields] or [f"count(*) AS {build.variable(f'{path}_count')}"]  # fmt: skip
-    lines.append("WITH " + ", ".join(aggregates))
-    lines.append("RETURN " + _list([text.rpartition(" AS ")[2] for text in aggregates]))
-    readers = [(each.response_key, each.name == "averageMastery") for each in fields]
+    aggregates = summaries.aggregates(build, space, path, fields)
+    lines.append("WITH " + ", ".join(f"{expression} AS {name}" for expression, name in aggregates))
+    lines.append("RETURN " + _list([name for _, name in aggregates]))
+    read = summaries.reader(fields)
 
     def shape(value: Any, inputs: Inputs) -> Row | None:
-        if value is None:
-            return None
         # Over no skill at all, Neo4j may leave out the row of aggregates when the subquery is correlated.
-        parts = value[0] if value else [None] * len(readers)
-        values: dict[str, Any] = {}
-        for (name, is_average), part in zip(readers, parts, strict=False):
-            if is_average:
-                # The engines add in different orders; what differs is noise of the sixteenth digit.
-                values[name] = None if part is None else round(float(part), 12)
-            else:
-                values[name] = part or 0  # a sum over nothing is null on the embedded engine
-        return Row("MasterySummary", values)
+        return None if value is None else read(value[0] if value else None)
 
-    return Projection(guard(collect(lines)), shape, aggregates=True, layout=Aggregates(readers))
-
-
-def _aggregate(space: Space, name: str) -> str:
-    if name == "averageMastery":
-        return space.render("avg(@r.current_mastery)")
-    if name == "skillCount":
-        return space.render("count(@skill)")
-    category = graph.model.SUMMARY_COUNTS.get(name)
-    if category is None:
-        raise UnknownField(f"MasterySummary.{name}")
-    return space.render(
-        f"sum(CASE WHEN coalesce(@r.mastery_category, 'NOT_STARTED') = '{category}' THEN 1 ELSE 0 END)"
+    return Projection(
+        guard(collect(lines)), shape, aggregates=True, layout=Aggregates(summaries.members(fields))
     )
 
 

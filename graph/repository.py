@@ -72,6 +72,15 @@ class GraphRepository:
         )
         return page
 
+    async def class_mastery(
+        self, course_id: int, student_ids: Sequence[int], asked: Field, scope: Scope
+    ) -> Row:
+        """Return the mastery of some students of a course, by skill; what SQL answers is left out."""
+        page: Row = await self._run(
+            compiler.compile_class_mastery(course_id, student_ids, asked, scope, self._plans)
+        )
+        return page
+
     async def concept_map(self, course_id: int, asked: Field, scope: Scope) -> Row | None:
         """Return a part of a course's concepts with the relations among them, None for an unknown centre."""
         drawn: Row | None = await self._run(

@@ -28,10 +28,16 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A value of the record itself."""
+    """A value of the record itself; `missing` stands where it is null, as on an edge that is not there."""
 
     expression: str
     kind: Kind = Kind.PLAIN
+    missing: Any = None
+
+    @property
+    def template(self) -> str:
+        """Return the expression with what stands where it is null."""
+        return self.expression if self.missing is None else f"coalesce({self.expression}, {self.missing!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +165,9 @@ class GraphType:
     student: str = ""
 
 
-def plain(name: str, role: str = "self") -> Scalar:
+def plain(name: str, role: str = "self", missing: Any = None) -> Scalar:
     """Return a field that is a property as it is."""
-    return Scalar(f"@{role}.{name}")
+    return Scalar(f"@{role}.{name}", missing=missing)
 
 
 def time(name: str, role: str = "self") -> Scalar:
@@ -169,6 +175,6 @@ def time(name: str, role: str = "self") -> Scalar:
     return Scalar(f"@{role}.{name}.epochMillis", Kind.TIME)
 
 
-def real(expression: str) -> Scalar:
+def real(expression: str, missing: float | None = None) -> Scalar:
     """Return a field that is a floating-point number."""
-    return Scalar(expression, Kind.FLOAT)
+    return Scalar(expression, Kind.FLOAT, missing)

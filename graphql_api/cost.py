@@ -44,7 +44,7 @@ SIZE_ARGUMENTS = ("first", "last", "limit", "ids")
 MUTATION = 100
 # Lists without a page: how long they usually are. The writes bound them, further up.
 USUAL_LENGTH = 10
-USUAL_LENGTHS = {"mentions": 20, "relations": 20, "gates": 5, "findings": 20, "previous": 1}
+USUAL_LENGTHS = {"cells": 100, "mentions": 20, "relations": 20, "gates": 5, "findings": 20, "previous": 1}
 REMEMBERED = 1_000
 REMEMBERED_CHARACTERS = 20_000
 

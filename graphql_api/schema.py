@@ -14,6 +14,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from resolvers import (
     accounts,
+    classes,
     concepts,
     courses,
     curriculum,
@@ -39,7 +40,13 @@ from resolvers.types.concepts import (
 from resolvers.types.courses import Course, CourseConnection, CourseFilter, CourseOrder, Enrollment
 from resolvers.types.curriculum import Chapter, Theory
 from resolvers.types.extraction import ExtractionDocument, ExtractionRun
-from resolvers.types.mastery import MasteryOrder, Progress, SkillMastery, SkillMasteryConnection
+from resolvers.types.mastery import (
+    ClassMasteryConnection,
+    MasteryOrder,
+    Progress,
+    SkillMastery,
+    SkillMasteryConnection,
+)
 from resolvers.types.operations import (
     DriftReport,
     MirrorStatus,
@@ -410,6 +417,38 @@ class Query:
         limit: Annotated[int, strawberry.argument(description="Number of concepts, 1 to 500.")] = 100,
     ) -> ConceptGraph | None:
         return await graph_roots.concept_map(info)
+
+    @strawberry.field(
+        description="Students by skills, by last name, for the teacher of the course. Answered by the graph: may lag; see extensions.graph."
+    )
+    async def class_mastery(
+        self,
+        info: Info,
+        *,
+        course_id: Annotated[
+            strawberry.ID, strawberry.argument(description="Course whose students are the rows.")
+        ],
+        chapter_id: Annotated[
+            strawberry.ID | None, strawberry.argument(description="Only skills of this chapter as columns.")
+        ] = strawberry.UNSET,
+        first: Annotated[
+            int | None,
+            strawberry.argument(
+                description="Page size forward, 1 to 100; 20 when neither first nor last is given."
+            ),
+        ] = strawberry.UNSET,
+        after: Annotated[
+            str | None, strawberry.argument(description="Cursor to start after.")
+        ] = strawberry.UNSET,
+        last: Annotated[
+            int | None,
+            strawberry.argument(description="Page size backward, 1 to 100; not together with first."),
+        ] = strawberry.UNSET,
+        before: Annotated[
+            str | None, strawberry.argument(description="Cursor to stop before.")
+        ] = strawberry.UNSET,
+    ) -> ClassMasteryConnection | None:
+        return await classes.class_mastery(info)
 
     @strawberry.field(
         description="Differences between SQL and the graph, compared now, for admins. Answered by the graph: may lag; see extensions.graph."

@@ -90,6 +90,7 @@ _PAGED = {
     ("Student", "progress"),
     ("Query", "conceptRelations"),
     ("Query", "studentMastery"),
+    ("Query", "classMastery"),
 }
 
 

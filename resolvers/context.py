@@ -87,6 +87,9 @@ class Context:
     operation: Operation | None = None
     loaders: dict[Hashable, Loader] = field(default_factory=dict)
     asked_graph: bool = False
+    # Graph fields below SQL records that a root field's statement brought along, and whose policy it asked:
+    # (response path without list positions, graph key) -> answer.
+    answered: dict[tuple[tuple[str, ...], Any], Any] = field(default_factory=dict)
     # Response keys of the mutations whose write stands.
     committed: set[str] = field(default_factory=set)
 

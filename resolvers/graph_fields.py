@@ -28,6 +28,10 @@ async def resolve(root: Any, info: Info) -> Any:
         return root.values[str(info.path.key)]
     raw = info._raw_info
     context: Context = info.context
+    if context.answered:
+        place = (_path(raw), graph_key(root))
+        if place in context.answered:
+            return context.answered[place]
     field = selection.of_field(raw)
     parent_type = ids.type_name(root) or raw.parent_type.name
     await _allow(context, root, field)
@@ -43,7 +47,7 @@ async def resolve(root: Any, info: Info) -> Any:
         return [found.get(key) for key in keys]
 
     loader = context.loader((_path(raw), parent_type), load)
-    return await loader.load(_graph_key(root))
+    return await loader.load(graph_key(root))
 
 
 async def _allow(context: Context, root: Any, field: Field) -> None:
@@ -54,7 +58,8 @@ async def _allow(context: Context, root: Any, field: Field) -> None:
         await policy.see_marks(context, root.student_id, root.course_id)
 
 
-def _graph_key(root: Any) -> Any:
+def graph_key(root: Any) -> Any:
+    """Return the key under which the graph answers fields of a SQL record."""
     if isinstance(root, models.Enrollment):
         return (root.course_id, root.student_id)
     if isinstance(root, models.ExtractionDocument):
@@ -63,14 +68,14 @@ def _graph_key(root: Any) -> Any:
 
 
 def _path(raw: Any) -> tuple[str, ...]:
-    """Return the response path without list positions: the same for all parents of a list."""
+    """Return the response path from the root, without list positions: the same for all parents of a list."""
     parts: list[str] = []
     path = raw.path
     while path is not None:
         if isinstance(path.key, str):
             parts.append(path.key)
         path = path.prev
-    return tuple(parts)
+    return tuple(reversed(parts))
 
 
 async def scope_for(context: Context, fields: list[Field]) -> Any:

@@ -31,6 +31,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_argument_values, get_directive_values
 
+import graph.parents
 from graph.plan import Structure, structure_of
 from graph.selection import Field, Selection
 from resolvers import arguments
@@ -38,6 +39,8 @@ from resolvers.json_reader import JsonReader
 
 # Fields of graph types that lead to SQL: below them the SQL resolvers read, not the compiler.
 BORDER_TYPES = frozenset({"Course", "Student", "Teacher", "Administrator", "User", "Enrollment"})
+# But these of their fields are answered by the statement above the border, for all parents at once.
+BEYOND_BORDER = {"Enrollment": frozenset(graph.parents.SQL_ENROLLMENT.members)}
 
 Info = GraphQLResolveInfo[Any]
 
@@ -191,7 +194,8 @@ class Asked:
         self.below: dict[str, list[tuple[str, Asked | None]]] | None = None
         named = get_named_type(self.definition.type)
         sets = [node.selection_set for node in nodes if node.selection_set]
-        if sets and (top or named.name not in BORDER_TYPES):
+        beyond = None if top else BEYOND_BORDER.get(named.name)
+        if sets and (top or beyond is not None or named.name not in BORDER_TYPES):
             self.below = {}
             for concrete in operation.concrete(named):
                 found: list[tuple[str, Asked | None]] = []
@@ -199,6 +203,8 @@ class Asked:
                 for key, below in operation.collect(sets, concrete).items():
                     if below[0].name.value == "__typename":
                         found.append((key, None))
+                        continue
+                    if beyond is not None and below[0].name.value not in beyond:
                         continue
                     asked = Asked(operation, concrete, below, key)
                     self.varies = self.varies or asked.varies

@@ -226,6 +226,8 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
         teacher_registration=True,
         mirror_in_server=False,
         inline_deadline_seconds=10.0,
+        # A server that has just started plans its first statements for seconds, on a loaded machine.
+        graph_deadline_seconds=60.0,
         **changes,
     )
 

@@ -22,9 +22,11 @@ from resolvers.types.shared import (
 
 if TYPE_CHECKING:
     from resolvers.types.accounts import Student
+    from resolvers.types.courses import Enrollment
     from resolvers.types.skills import Skill
 else:
     Student = LazyType("Student", "resolvers.types.accounts")
+    Enrollment = LazyType("Enrollment", "resolvers.types.courses")
     Skill = LazyType("Skill", "resolvers.types.skills")
 
 
@@ -93,6 +95,28 @@ class SkillMasteryEdge:
         description="Position in the list, stable while other records come and go."
     )
     node: SkillMastery = strawberry.field(description="The mastery itself.")
+
+
+@strawberry.type(
+    description="A page of a class with the mastery of each student: rows are edges, columns are skills."
+)
+class ClassMasteryConnection:
+    skills: list[Skill] = strawberry.field(
+        description="The columns: the first 100 skills in the order of the course; chapterId narrows them."
+    )
+    edges: list[ClassMasteryEdge] = strawberry.field(description="The rows of this page.")
+    nodes: list[Enrollment] = strawberry.field(description="The enrollments of this page without cells.")
+    page_info: PageInfo = strawberry.field(description="Where this page stands in the whole class.")
+    total_count: int = strawberry.field(description="Number of students in the class.")
+
+
+@strawberry.type(description="One row of a class.")
+class ClassMasteryEdge:
+    cursor: str = strawberry.field(description="Position in the class, stable while others come and go.")
+    node: Enrollment = strawberry.field(description="The student's enrollment.")
+    cells: list[SkillMastery] = strawberry.field(
+        description="One mastery for each column, in the order of the columns."
+    )
 
 
 @strawberry.type(description="Mastery of one student over a set of skills.")

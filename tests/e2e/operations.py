@@ -29,11 +29,13 @@ READS = {
     "08-concept-relations": (2, 1),
     "09-student-mastery": (4, 1),
     "10-extraction-page": (3, 0),
+    # The viewer, the course, how many students, a page of them, their names.
+    "11-class-mastery": (5, 1),
     "22-wait-for-graph": (4, 0),
 }
 # The inline attempt at the graph included.
 WRITES = {
-    "01-log-in": (6, 0),
+    "01-log-in": (5, 0),
     "20-join-course": (23, 1),
     "21-create-course": (19, 1),
     "23-reorder-chapters": (28, 3),
@@ -44,6 +46,7 @@ WRITES = {
 BY_TEACHER = {
     "09-student-mastery",
     "10-extraction-page",
+    "11-class-mastery",
     "21-create-course",
     "22-wait-for-graph",
     "23-reorder-chapters",

@@ -24,6 +24,10 @@ EXAMPLES = int(os.environ.get("LAB_TUTOR_TEST_EXAMPLES", "60"))
 ROOTS = [*sorted(graph_roots.WHOLE) * 2, "course", "node", "nodes", "me", "courses", "student"]
 
 
+# Answered by SQL as well: a class's rows are enrollments, a drift is found between both stores.
+MIXED = {"classMastery", "graphDrift"}
+
+
 async def _both_ways(api: Api, document: Document, actor: Actor | None) -> dict[str, Any]:
     body = {"query": document.text, "variables": document.variables}
     headers = {"authorization": f"Bearer {actor.token}"} if actor else {}
@@ -41,7 +45,7 @@ async def test_every_graph_root_is_known_to_the_fast_path() -> None:
     by_graph = {
         name for name, field in query.fields.items() if "Answered by the graph" in (field.description or "")
     }
-    assert by_graph == graph_roots.WHOLE
+    assert by_graph - MIXED == graph_roots.WHOLE
 
 
 async def test_examples_take_the_fast_path(plain_api: Api) -> None:

@@ -258,6 +258,7 @@ PERSONAL = {
         "query($s: ID!, $h: ID!) { chapter(id: $h) { masterySummary(studentId: $s) { skillCount } } }",
         "U N Y Y N Y",
     ),
+    "classMastery": ("query($c: ID!) { classMastery(courseId: $c) { totalCount } }", "U F F Y F Y"),
     "mirrorStatus": ("{ mirrorStatus { health } }", "U F F F F Y"),
     "syncRecords": ("{ syncRecords { totalCount } }", "U F F F F Y"),
     "graphDrift": ("query($c: ID!) { graphDrift(courseId: $c) { findingCount } }", "U F F F F Y"),

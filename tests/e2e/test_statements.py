@@ -158,6 +158,26 @@ async def test_a_class_costs_the_same_for_few_and_for_many(
     assert (counted.sql, counted.cypher) == (5, 1)
 
 
+@pytest.mark.parametrize("students", [1, 30])
+async def test_a_matrix_costs_the_same_for_one_student_and_for_many(
+    plain_api: Api, students: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = plain_api
+    await settle(api, monkeypatch)
+    filled = await _fill(api, 2, 2)
+    others = [(await api.person(Role.STUDENT)).id for _ in range(students - 1)]
+    if others:
+        await api.ok("enrollStudents", filled.teacher, courseId=filled.course_id, studentIds=others)
+    text = TEXTS["11-class-mastery"]
+    await api.data(text, filled.teacher, courseId=filled.course_id)
+    with api.statements() as counted:
+        data = await api.data(text, filled.teacher, courseId=filled.course_id)
+    found = data["classMastery"]
+    assert [len(edge["cells"]) for edge in found["edges"]] == [4] * students
+    assert found["totalCount"] == students
+    assert (counted.sql, counted.cypher) == (5, 1)
+
+
 async def test_a_mutation_costs_one_graph_transaction(plain_api: Api) -> None:
     api = plain_api
     teacher = await api.teacher()

@@ -18,6 +18,7 @@ from graph.compiler import (
     UnknownField,
     compile_chapter_sequence,
     compile_children,
+    compile_class_mastery,
     compile_concept_map,
     compile_concept_relations,
     compile_lookup,
@@ -189,6 +190,45 @@ SEARCH = ask(
     {"search": "Straße NET", "orderBy": "MENTIONS", "first": 20},
     _page("Concept", choose("Concept", "id"), "totalCount"),
 )
+CLASS = ask(
+    "classMastery",
+    {"first": 30},
+    choose(
+        "ClassMasteryConnection",
+        "totalCount",
+        ask("skills", {}, choose("Skill", "id", "name")),
+        ask(
+            "edges",
+            {},
+            choose(
+                "ClassMasteryEdge",
+                "cursor",
+                ask("node", {}, choose("Enrollment", ask("masterySummary", {"chapterId": "ch"}, SUMMARY))),
+                ask("cells", {}, CELL),
+            ),
+        ),
+        PAGE_INFO,
+    ),
+)
+CLASS_OF_CHAPTER = ask(
+    "classMastery",
+    {"chapterId": "ch"},
+    choose(
+        "ClassMasteryConnection",
+        ask(
+            "edges",
+            {},
+            choose(
+                "ClassMasteryEdge",
+                ask(
+                    "cells",
+                    {},
+                    choose("SkillMastery", "trend", "updatedAt", ask("skill", {}, choose("Skill", "name"))),
+                ),
+            ),
+        ),
+    ),
+)
 TOTAL = ask("masterySummary", {"chapterId": "ch"}, SUMMARY)
 
 CASES: dict[str, tuple[Field, Callable[[], Plan]]] = {
@@ -209,6 +249,11 @@ CASES: dict[str, tuple[Field, Callable[[], Plan]]] = {
     "concept_relations": (RELATIONS, lambda: compile_concept_relations(1, RELATIONS, STUDENT)),
     "progress": (PROGRESS, lambda: compile_children("Student", PROGRESS, [11], STUDENT)),
     "concept_search": (SEARCH, lambda: compile_children("Course", SEARCH, [1], STUDENT)),
+    "class_mastery": (CLASS, lambda: compile_class_mastery(1, [11, 12], CLASS, TEACHER)),
+    "class_mastery_of_chapter": (
+        CLASS_OF_CHAPTER,
+        lambda: compile_class_mastery(1, [11, 12], CLASS_OF_CHAPTER, TEACHER),
+    ),
     "enrollment_summary": (TOTAL, lambda: compile_children("Enrollment", TOTAL, [(1, 11)], STUDENT)),
 }
 

@@ -5,20 +5,36 @@
 // }
 
 UNWIND $keys AS key
-WITH key, key[0] AS course, key[1] AS student
-RETURN [COLLECT {
-  CALL (course, student) { MATCH (enrollment_masterySummary_skill:SKILL {course_id: course}) RETURN enrollment_masterySummary_skill, null AS enrollment_masterySummary_edge UNION ALL MATCH (:STUDENT {id: student})-[enrollment_masterySummary_edge:MASTERS_SKILL]->(enrollment_masterySummary_skill) WHERE enrollment_masterySummary_skill.course_id = course RETURN enrollment_masterySummary_skill, enrollment_masterySummary_edge }
-  WITH enrollment_masterySummary_skill, head(collect(enrollment_masterySummary_edge)) AS enrollment_masterySummary_r WHERE EXISTS { MATCH (:CHAPTER {id: $enrollment_masterySummary_chapterId})-[:HAS_THEORY]->()-[:HAS_SKILL]->(enrollment_masterySummary_skill) }
-  WITH avg(enrollment_masterySummary_r.current_mastery) AS enrollment_masterySummary_averageMastery, sum(CASE WHEN coalesce(enrollment_masterySummary_r.mastery_category, 'NOT_STARTED') = 'MASTERED' THEN 1 ELSE 0 END) AS enrollment_masterySummary_masteredCount, count(enrollment_masterySummary_skill) AS enrollment_masterySummary_skillCount
-  RETURN [enrollment_masterySummary_averageMastery, enrollment_masterySummary_masteredCount, enrollment_masterySummary_skillCount]
-}] AS items, key, course, student
+WITH key[0] AS course, key[1] AS students
+CALL (course) {
+  MATCH (:CHAPTER {id: $enrollment_masterySummary_set_chapterId})-[:HAS_THEORY]->()-[:HAS_SKILL]->(enrollment_masterySummary_set) WHERE enrollment_masterySummary_set.course_id = course
+  RETURN collect(DISTINCT enrollment_masterySummary_set) AS enrollment_masterySummary_skills
+}
+CALL (students) {
+  UNWIND students AS people_student MATCH (people:STUDENT {id: people_student})
+  RETURN collect(people) AS people_all
+}
+CALL (enrollment_masterySummary_skills, people_all) {
+  WITH enrollment_masterySummary_skills, people_all, COLLECT { UNWIND enrollment_masterySummary_skills AS enrollment_masterySummary_each RETURN sum(COUNT { (enrollment_masterySummary_each)<-[:MASTERS_SKILL]-() }) } AS enrollment_masterySummary_up, COLLECT { UNWIND people_all AS enrollment_masterySummary_each RETURN sum(COUNT { (enrollment_masterySummary_each)-[:MASTERS_SKILL]->() }) } AS enrollment_masterySummary_down
+  CALL (enrollment_masterySummary_skills, people_all, enrollment_masterySummary_up, enrollment_masterySummary_down) {
+    WITH enrollment_masterySummary_skills, people_all, enrollment_masterySummary_up, enrollment_masterySummary_down WHERE enrollment_masterySummary_up[0] <= enrollment_masterySummary_down[0]
+    UNWIND enrollment_masterySummary_skills AS enrollment_masterySummary_skill MATCH (enrollment_masterySummary_skill)<-[enrollment_masterySummary_r:MASTERS_SKILL]-(enrollment_masterySummary_student) WHERE enrollment_masterySummary_student IN people_all RETURN enrollment_masterySummary_student, enrollment_masterySummary_skill, enrollment_masterySummary_r
+    UNION ALL WITH enrollment_masterySummary_skills, people_all, enrollment_masterySummary_up, enrollment_masterySummary_down WHERE enrollment_masterySummary_up[0] > enrollment_masterySummary_down[0]
+    UNWIND people_all AS enrollment_masterySummary_student MATCH (enrollment_masterySummary_student)-[enrollment_masterySummary_r:MASTERS_SKILL]->(enrollment_masterySummary_skill) WHERE enrollment_masterySummary_skill IN enrollment_masterySummary_skills RETURN enrollment_masterySummary_student, enrollment_masterySummary_skill, enrollment_masterySummary_r
+  }
+  WITH enrollment_masterySummary_student, count(enrollment_masterySummary_r) AS enrollment_masterySummary_edges, avg(enrollment_masterySummary_r.current_mastery) AS enrollment_masterySummary_averageMastery, sum(CASE WHEN coalesce(enrollment_masterySummary_r.mastery_category, 'NOT_STARTED') = 'MASTERED' THEN 1 ELSE 0 END) AS enrollment_masterySummary_masteredCount, count(enrollment_masterySummary_skill) AS enrollment_masterySummary_skillCount
+  RETURN collect([enrollment_masterySummary_student.id, enrollment_masterySummary_edges, enrollment_masterySummary_averageMastery, enrollment_masterySummary_masteredCount, enrollment_masterySummary_skillCount]) AS enrollment_masterySummary_rows
+}
+RETURN [size(enrollment_masterySummary_skills), enrollment_masterySummary_rows] AS parts, course, students
 
 // read_enrollment_masterySummary {
 //   "keys": [
 //     [
 //       1,
-//       11
+//       [
+//         11
+//       ]
 //     ]
 //   ],
-//   "enrollment_masterySummary_chapterId": "ch"
+//   "enrollment_masterySummary_set_chapterId": "ch"
 // }

@@ -1,0 +1,375 @@
+"""Compile a class: skills as columns, students as rows, and the edges between these two sets.
+
+The students come as a list of ids, since who is in a class is SQL's to say. Only edges that exist travel: a
+cell without one is made here, of the same table (Scalar.missing). What belongs to a skill is projected once
+for its column and not for each of its cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import graph.model
+import graph.parents
+from graph import summaries
+from graph.layout import UNREADABLE, Aggregates, Key, Layout, Many, Record, Shaped, Value
+from graph.plan import Address, Build, Inputs, Row, Shaper, Template
+from graph.projection import member, record
+from graph.selection import Field, Selection
+from graph.shapes import Bound, Scalar
+from graph.space import Projection, Space, UnknownField
+
+MOST_COLUMNS = 100
+CONNECTION, EDGE, CELL, ENROLLMENT = (
+    "ClassMasteryConnection",
+    "ClassMasteryEdge",
+    "SkillMastery",
+    "Enrollment",
+)
+# What the page of students answers, from SQL.
+_OF_THE_PAGE = frozenset({"pageInfo", "totalCount", "cursor"})
+_ROLES = {"course": "course", "students": "students"}
+
+
+@dataclass(slots=True)
+class _Found:
+    """Hold what a statement found for one course: its parts, and its edges by skill, then by student."""
+
+    course_id: int
+    parts: list[Any]
+    columns: list[list[Any]]
+    edges: Mapping[str, Mapping[int, list[Any]]]
+    _by_student: dict[int, dict[int, list[Any]]] = field(default_factory=dict)
+
+    def of_student(self, place: int, student: int) -> list[Any] | None:
+        """Return a student's row of a part whose rows begin with the student."""
+        rows = self._by_student.get(place)
+        if rows is None:
+            rows = self._by_student[place] = {row[0]: row for row in self.parts[place]}
+        return rows.get(student)
+
+
+OfStudent = Callable[[_Found, int, Inputs], Any]
+Readers = Sequence[tuple[str, OfStudent]]
+
+
+class _Matrix:
+    """Gather the parts of one statement."""
+
+    def __init__(self, build: Build) -> None:
+        self.build = build
+        self.before: list[str] = []  # subqueries for the sets that the parts join
+        self.parts: list[str] = []
+        self.column = Space(build, _ROLES, "column", (("Query", 0),))
+        self.column_parts = [self.column.render("@item.id")]
+        self.columns = build.variable("columns")
+        self.cell = Space(build, {**_ROLES, "skills": self.columns}, "cell", ())
+        self.cell_parts: list[str] = []
+        self.has_cells = False
+        self.people = ""
+
+    def part(self, expression: str) -> int:
+        """Return the place of a new part of the answer."""
+        self.parts.append(expression)
+        return len(self.parts) - 1
+
+    def join(self, space: Space, returned: Sequence[str]) -> int:
+        """Return the place of a part made of @student, @skill and @r between @skills and the page's students.
+
+        `returned` ends its subquery; Neo4j refuses the aggregates of COLLECT beside other parts.
+        """
+        if not self.people:
+            people = Space(self.build, _ROLES, "people", ())
+            self.people = self.build.variable("people_all")
+            self.before.append(
+                subquery(
+                    ["students"],
+                    [
+                        people.render(graph.parents.CLASS_PEOPLE),
+                        f"RETURN collect({people.variable('item')}) AS {self.people}",
+                    ],
+                )
+            )
+        space.bind("people", self.people)
+        lines = [space.render(graph.parents.CLASS_EDGES), *returned]
+        self.before.append(subquery([space.variable("skills"), self.people], lines))
+        return self.part(returned[-1].rpartition(" AS ")[2])
+
+    def text(self) -> str:
+        """Return the statement."""
+        head = ["UNWIND $keys AS key", "WITH key[0] AS course, key[1] AS students"]
+        parts = ", ".join(self.parts)
+        return "\n".join([*head, *self.before, f"RETURN [{parts}] AS parts, course, students"])
+
+
+def make_class_template(asked: Field) -> Template:
+    """Return the template of `classMastery`; its plan shapes to the Row of one course's connection.
+
+    The key is (course, ids of the students of the page). `edges` holds one Row for each student, in their
+    order; `nodes` and `edges.node` hold Rows of the enrollment with its graph fields. What SQL answers
+    (cursor, pageInfo, totalCount) is left to the caller.
+    """
+    build = Build()
+    build.shared_parameter("keys", lambda inputs: list(inputs.keys))
+    matrix = _Matrix(build)
+    columns: list[tuple[str, int, Address, Layout | None, Shaper]] = []
+    rows: list[tuple[str, str, Readers]] = []
+    for index, each in enumerate((asked.selection or Selection()).fields(CONNECTION)):
+        address = (("Query", 0), (CONNECTION, index))
+        if each.name == "skills":
+            place, skill = _skill(matrix, each, f"column_{each.response_key}", address)
+            layout = Many(skill.layout) if skill.layout else None
+            columns.append((each.response_key, place, address, layout, skill.shape))
+        elif each.name == "edges":
+            rows.append((each.response_key, EDGE, _edge(matrix, each, address)))
+        elif each.name == "nodes":
+            path = f"class_{each.response_key}"
+            rows.append((each.response_key, ENROLLMENT, _enrollment(matrix, each, path, address)))
+        elif each.name not in _OF_THE_PAGE:
+            raise UnknownField(f"{CONNECTION}.{each.name}")
+    column_place = edge_place = -1
+    if columns or matrix.has_cells:
+        column_rows = build.variable("column_rows")
+        matrix.before.append(_columns_text(matrix, asked, column_rows))
+        column_place = matrix.part(column_rows)
+    if matrix.has_cells:
+        edge_place = _join_cells(matrix)
+
+    def shape(found_rows: list[list[Any]], inputs: Inputs) -> Row:
+        (key,) = inputs.keys
+        course_id, student_ids = key
+        found = _found(course_id, found_rows[0][0], column_place, edge_place)
+        values: dict[str, Any] = {}
+        for name, place, address, layout, shape_skill in columns:
+            skills = [column[place] for column in found.columns]
+            values[name] = _read(inputs, address, layout, skills, _each(shape_skill, inputs))
+        for name, typename, readers in rows:
+            values[name] = [_row(typename, readers, found, student, inputs) for student in student_ids]
+        return Row(CONNECTION, values)
+
+    return build.template("read_class_mastery", matrix.text(), shape)
+
+
+def make_enrollments_template(fields: Sequence[Field]) -> Template:
+    """Return the template of graph fields of enrollments; its plan shapes to `{(course, student): Row}`.
+
+    Each key is (course, ids of its students): what a course has to say is asked once for all of them.
+    """
+    build = Build()
+    build.shared_parameter("keys", lambda inputs: list(inputs.keys))
+    matrix = _Matrix(build)
+    asked = Field(ENROLLMENT, ENROLLMENT, {}, Selection({ENROLLMENT: tuple(fields)}))
+    readers = _enrollment(matrix, asked, "enrollment", ())
+
+    def shape(found_rows: list[list[Any]], inputs: Inputs) -> dict[tuple[int, int], Row]:
+        answers: dict[tuple[int, int], Row] = {}
+        for parts, course_id, student_ids in found_rows:
+            found = _found(course_id, parts, -1, -1)
+            for student in student_ids:
+                answers[course_id, student] = _row(ENROLLMENT, readers, found, student, inputs)
+        return answers
+
+    names = "_".join(dict.fromkeys(each.name for each in fields))
+    return build.template(f"read_enrollment_{names}", matrix.text(), shape)
+
+
+def _found(course_id: int, parts: list[Any], column_place: int, edge_place: int) -> _Found:
+    edges = parts[edge_place] if edge_place >= 0 else []
+    return _Found(
+        course_id,
+        parts,
+        parts[column_place] if column_place >= 0 else [],
+        {skill: {cell[0]: cell for cell in cells} for skill, cells in edges},
+    )
+
+
+def _read(
+    inputs: Inputs, address: Address, layout: Layout | None, value: Any, shape: Callable[[Any], Any]
+) -> Any:
+    """Return a value as the reader of its field makes it, else in Rows."""
+    selection = inputs.field_at(address).selection
+    reader = selection.reader if selection is not None else None
+    read = reader(layout) if reader is not None and layout is not None else None
+    if read is not None:
+        try:
+            return Shaped(read(value, inputs))
+        except UNREADABLE:
+            pass  # who reads the Rows says which value breaks its type's rule
+    return shape(value)
+
+
+def _each(shape: Shaper, inputs: Inputs) -> Callable[[list[Any]], list[Any]]:
+    return lambda values: [shape(value, inputs) for value in values]
+
+
+def _row(typename: str, readers: Readers, found: _Found, student: int, inputs: Inputs) -> Row:
+    values = {name: read(found, student, inputs) for name, read in readers}
+    return Row(typename, values, (found.course_id, student))
+
+
+def subquery(variables: Sequence[str], lines: Sequence[str]) -> str:
+    """Return a CALL that sees some variables."""
+    body = "\n".join(lines).replace("\n", "\n  ")
+    return f"CALL ({', '.join(variables)}) {{\n  {body}\n}}"
+
+
+def _columns_text(matrix: _Matrix, asked: Field, rows: str) -> str:
+    """Return the subquery that collects the columns in the order of the course, cut to the greatest number."""
+    space, build = matrix.column, matrix.build
+    narrowed = asked.arguments.get("chapterId") is not None
+    start = graph.parents.CLASS_COLUMNS_OF_CHAPTER if narrowed else graph.parents.CLASS_COLUMNS
+    order = space.render(", ".join(graph.parents.CLASS_ORDER))
+    limit = build.parameter("columns_limit", lambda inputs: MOST_COLUMNS)
+    item, row = space.variable("item"), build.variable("column_row")
+    names = f"{item}, {space.variable('place')}"
+    lines = [
+        space.render(start),
+        f"WITH {names} ORDER BY {order} LIMIT {limit}",
+        f"WITH {names}, [{', '.join(matrix.column_parts)}] AS {row} ORDER BY {order}",
+        f"RETURN collect({item}) AS {matrix.columns}, collect({row}) AS {rows}",
+    ]
+    return subquery(["course"], lines)
+
+
+def _join_cells(matrix: _Matrix) -> int:
+    space, cells, rows = matrix.cell, matrix.build.variable("cells"), matrix.build.variable("cell_rows")
+    student, skill = space.variable("student"), space.variable("skill")
+    values = ", ".join([f"{student}.id", *matrix.cell_parts])
+    return matrix.join(
+        space,
+        [
+            f"WITH {skill}, collect([{values}]) AS {cells}",
+            f"RETURN collect([{skill}.id, {cells}]) AS {rows}",
+        ],
+    )
+
+
+def _skill(matrix: _Matrix, asked: Field, path: str, address: Address) -> tuple[int, Projection]:
+    """Return the place in each column of what is asked of its skill."""
+    skill = graph.model.TYPES["Skill"]
+    fields = (asked.selection or Selection()).fields("Skill")
+    answer = record(matrix.build, skill, fields, {"self": matrix.column.variable("item")}, path, address)
+    matrix.column_parts.append(answer.expression)
+    return len(matrix.column_parts) - 1, answer
+
+
+def _edge(matrix: _Matrix, asked: Field, address: Address) -> Readers:
+    readers: list[tuple[str, OfStudent]] = []
+    for index, each in enumerate((asked.selection or Selection()).fields(EDGE)):
+        here = (*address, (EDGE, index))
+        path = f"{asked.response_key}_{each.response_key}"
+        if each.name == "cells":
+            readers.append((each.response_key, _cells(matrix, each, f"cell_{path}", here)))
+        elif each.name == "node":
+            enrollment = _enrollment(matrix, each, f"class_{path}", here)
+            readers.append((each.response_key, _as_row(enrollment)))
+        elif each.name not in _OF_THE_PAGE:
+            raise UnknownField(f"{EDGE}.{each.name}")
+    return readers
+
+
+def _as_row(readers: Readers) -> OfStudent:
+    return lambda found, student, inputs: _row(ENROLLMENT, readers, found, student, inputs)
+
+
+def _cells(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfStudent:
+    """Return the reader of a student's cells: one for each column, with or without an edge.
+
+    Each is put together as a statement would lay it out: the key, values of the edge, the skill.
+    """
+    matrix.has_cells = True
+    members: dict[str, tuple[int, Layout | None]] = {}
+    shapes: list[tuple[str, int, Shaper]] = []
+    skills: list[tuple[str, int, Projection]] = []
+    missing: list[Any] = []
+    start = len(matrix.cell_parts) + 1  # a row opens with the student
+    for index, each in enumerate((asked.selection or Selection()).fields(CELL)):
+        name, here = each.response_key, (*address, (CELL, index))
+        of_type = graph.model.TYPES[CELL].members.get(each.name)
+        if each.name == "id":
+            members[name] = (0, Key())
+        elif isinstance(of_type, Bound):
+            skills.append((name, *_skill(matrix, each, f"column_{path}_{name}", here)))
+        elif isinstance(of_type, Scalar) and "@r" not in of_type.expression:
+            members[name] = (0, Value(of_type.kind))
+        else:
+            answer = member(matrix.build, of_type, each, {"r": matrix.cell.variable("r")}, path, here, CELL)
+            assert isinstance(answer, Projection) and isinstance(of_type, Scalar)  # noqa: S101, PT018
+            members[name] = (2 + len(missing), answer.layout)
+            shapes.append((name, 2 + len(missing), answer.shape))
+            missing.append(of_type.missing)
+            matrix.cell_parts.append(answer.expression)
+    end = len(matrix.cell_parts) + 1
+    for place, (name, _, skill) in enumerate(skills, 2 + len(missing)):
+        members[name] = (place, skill.layout)
+        shapes.append((name, place, skill.shape))
+    places = [place for _, place, _ in skills]
+    keys = [name for name, (_, layout) in members.items() if isinstance(layout, Key)]
+    people = [name for name, (place, layout) in members.items() if place == 0 and not isinstance(layout, Key)]
+    layout = Many(Record(CELL, 2, members))
+
+    def shape(cells: list[list[Any]], inputs: Inputs) -> list[Row]:
+        rows = []
+        for cell in cells:
+            key = (cell[0], cell[1])
+            values: dict[str, Any] = {**dict.fromkeys(keys, key), **dict.fromkeys(people, cell[0])}
+            for name, place, shape_value in shapes:
+                values[name] = shape_value(cell[place], inputs)
+            rows.append(Row(CELL, values, key))
+        return rows
+
+    def read(found: _Found, student: int, inputs: Inputs) -> Any:
+        cells = []
+        for column in found.columns:
+            edge = found.edges.get(column[0], {}).get(student)
+            values = missing if edge is None else edge[start:end]
+            cells.append([student, column[0], *values, *[column[place] for place in places]])
+        return _read(inputs, address, layout, cells, lambda cells: shape(cells, inputs))
+
+    return read
+
+
+def _enrollment(matrix: _Matrix, asked: Field, path: str, address: Address) -> Readers:
+    """Return the readers of the graph fields that are asked of an enrollment."""
+    readers: list[tuple[str, OfStudent]] = []
+    for index, each in enumerate((asked.selection or Selection()).fields(ENROLLMENT)):
+        if each.name not in graph.parents.SQL_ENROLLMENT.members:
+            raise UnknownField(f"{ENROLLMENT}.{each.name}")
+        here = (*address, (ENROLLMENT, index))
+        readers.append((each.response_key, _summary(matrix, each, f"{path}_{each.response_key}", here)))
+    return readers
+
+
+def _summary(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfStudent:
+    """Return the reader of a student's summary: the set of skills once, then its edges by student."""
+    build, skills = matrix.build, matrix.build.variable(f"{path}_skills")
+    sets = Space(build, _ROLES, f"{path}_set", address)
+    narrowed = asked.arguments.get("chapterId") is not None
+    found_by = graph.parents.CLASS_SKILLS_OF_CHAPTER if narrowed else graph.parents.CLASS_SKILLS
+    distinct = f"RETURN collect(DISTINCT {sets.variable('item')}) AS {skills}"
+    matrix.before.append(subquery(["course"], [sets.render(found_by), distinct]))
+    size_place = matrix.part(f"size({skills})")
+    fields = summaries.fields_of(asked)
+    space = Space(build, {**_ROLES, "skills": skills}, path, address)
+    student, count = space.variable("student"), build.variable(f"{path}_edges")
+    aggregates = summaries.aggregates(build, space, path, fields)
+    terms = [f"count({space.variable('r')}) AS {count}", *(f"{text} AS {name}" for text, name in aggregates)]
+    names = ", ".join([f"{student}.id", count, *(name for _, name in aggregates)])
+    place = matrix.join(
+        space,
+        [
+            f"WITH {student}, {', '.join(terms)}",
+            f"RETURN collect([{names}]) AS {build.variable(f'{path}_rows')}",
+        ],
+    )
+    join, shape = summaries.joiner(fields), summaries.reader(fields)
+    layout = Aggregates(summaries.members(fields))
+
+    def read(found: _Found, student_id: int, inputs: Inputs) -> Any:
+        row = found.of_student(place, student_id)
+        parts = join(found.parts[size_place], row[1:] if row else None)
+        return _read(inputs, address, layout, [parts], lambda rows: shape(rows[0]))
+
+    return read
