@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
-from sqlalchemy import ColumnElement, and_, false, not_, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import audit, errors, pages, sync_marks, sync_state
@@ -72,6 +72,27 @@ async def by_ids(session: AsyncSession, ids: Sequence[int]) -> dict[int, SyncRec
     """Return the accounts of some ids."""
     rows = await session.scalars(select(SyncRecord).where(SyncRecord.id.in_(ids)))
     return {row.id: row for row in rows}
+
+
+async def dead_letters(
+    session: AsyncSession, *, kind: Kind | None = None, key: str | None = None
+) -> AsyncIterator[SyncRecord]:
+    """Yield dead letters, oldest change first."""
+    statement = select(SyncRecord).where(SyncRecord.dead_at.is_not(None))
+    if kind is not None:
+        statement = statement.where(SyncRecord.kind == kind)
+    if key is not None:
+        statement = statement.where(SyncRecord.key == key)
+    found = await session.stream_scalars(
+        statement.order_by(SyncRecord.changed_at, SyncRecord.id).execution_options(yield_per=500)
+    )
+    async for row in found:
+        yield row
+
+
+async def count_records(session: AsyncSession) -> int:
+    """Return how many records have an account."""
+    return int(await session.scalar(select(func.count()).select_from(SyncRecord)) or 0)
 
 
 async def enrollment_ids(session: AsyncSession, keys: Sequence[str]) -> dict[str, int]:

@@ -12,6 +12,7 @@ from graphql_api.cli import accounts, courses, demo, mirror, server, terminal
 from graphql_api.opening import OpeningError
 from graphql_api.settings import SettingsError
 from sql.errors import SqlError
+from sql.models import Kind
 
 HELP = """
 Lab Tutor: a GraphQL API over SQL and a graph, for courses and what students have mastered.
@@ -33,6 +34,8 @@ Examples:
   lab-tutor import course.json --teacher t@example.org --publish
 
   lab-tutor mirror verify --json                  is the graph what SQL says?
+
+  lab-tutor mirror repair --apply                 mend what verify reports
 """
 
 app = typer.Typer(
@@ -171,10 +174,43 @@ def mirror_status_command(as_json: AsJson = False) -> None:
     mirror.status(as_json=as_json)
 
 
+@mirror_app.command(name="retry")
+def mirror_retry_command(
+    kind: Annotated[
+        Kind | None, typer.Option(help="Only records of this kind.", case_sensitive=False)
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="Only the record with this key, as the list shows it.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the dead letters and leave them as they are.")
+    ] = False,
+) -> None:
+    """List dead letters with their reasons and put them back in line: all, of one kind, or one."""
+    mirror.retry(kind=kind, key=key, dry_run=dry_run)
+
+
 @mirror_app.command(name="verify")
 def mirror_verify_command(as_json: AsJson = False) -> None:
-    """Compare the graph with SQL in both directions; exit code 1 when they differ. Changes nothing."""
+    """Compare the graph with SQL in both directions; exit code 1 when they differ. Changes nothing.
+
+    With --json each finding has its kind, recordKind and key, and graphValue and sqlValue of each field.
+    """
     mirror.verify_graph(as_json=as_json)
+
+
+@mirror_app.command(name="repair")
+def mirror_repair_command(
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Mend what is found; without it nothing is changed.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Mend exactly what verify reports; without --apply only say what would be done.
+
+    Exit code 1 when there is something to mend (without --apply), or something could not be written.
+    """
+    mirror.repair_graph(apply=apply, as_json=as_json)
 
 
 @mirror_app.command(name="rebuild")

@@ -87,11 +87,15 @@ def progress(label: str) -> Iterator[Report]:
             TextColumn("{task.description:<28}"),
             BarColumn(bar_width=32),
             MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
             console=err,
         ) as bar:
-            task = bar.add_task(label, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            task = bar.add_task(label, total=None, rate="")
+            began = time.monotonic()
+            yield lambda done, total: bar.update(
+                task, completed=done, total=total, rate=_rate(done, time.monotonic() - began)
+            )
         return
     started = time.monotonic()
     last = {"said": started, "done": 0, "total": 0}
@@ -100,11 +104,17 @@ def progress(label: str) -> Iterator[Report]:
         last["done"], last["total"] = done, total
         if time.monotonic() - last["said"] >= LINE_EVERY_SECONDS:
             last["said"] = time.monotonic()
-            _line(f"{label}: {done} of {total}")
+            _line(f"{label}: {done} of {total}, {_rate(done, time.monotonic() - started)}")
 
     yield report
+    seconds = time.monotonic() - started
     counted = f" {last['total']}," if last["total"] else ""
-    _line(f"{label}: done,{counted} {time.monotonic() - started:.1f} s")
+    rate = f", {_rate(last['done'], seconds)}" if last["total"] else ""
+    _line(f"{label}: done,{counted} {seconds:.1f} s{rate}")
+
+
+def _rate(done: float, seconds: float) -> str:
+    return f"{done / max(seconds, 0.001):,.0f} a second"
 
 
 def _line(text: str) -> None:

@@ -160,7 +160,7 @@ def test_no_terminal_and_no_password_is_wrong_use(
 
 
 @pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("command", ["once", "verify", "rebuild", "run"])
+@pytest.mark.parametrize("command", ["once", "verify", "repair", "rebuild", "run"])
 def test_an_unreachable_graph_is_told_in_a_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""verify sees every kind of drift; rebuild mends it and brings a wiped graph back."""
+"""verify sees every kind of drift; repair mends what it reports; rebuild brings a wiped graph back."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from graph.client import GraphClient
+from graph.schema import Definition, definitions
+from mirror.compare import Finding
 from mirror.rebuild import rebuild
+from mirror.repair import repair
 from mirror.verify import verify
 from mirror.worker import Mirror
 from sql import sync_state
@@ -47,6 +50,92 @@ DRIFT: dict[str, tuple[str, str, Kind | None, str]] = {
     ),
     "extra node": ('CREATE (:SKILL {id: "stray"})', "EXTRA", Kind.SKILL, "stray"),
     "extra user": ("CREATE (:TEACHER {id: 99})", "EXTRA", Kind.USER, "99"),
+    "extra node with a number below zero": ("CREATE (:CLASS {id: -5})", "EXTRA", Kind.COURSE, "-5"),
+    "extra node with a colon": ("CREATE (:SKILL {id: 'a:b'})", "EXTRA", Kind.SKILL, "a:b"),
+    "text for a whole number": ("CREATE (:CLASS {id: 'one'})", "EXTRA", None, ":CLASS"),
+    "fraction for a whole number": ("CREATE (:TEACHER {id: 9.5})", "EXTRA", None, ":TEACHER"),
+    "whole number for a text": ("CREATE (:SKILL {id: 5})", "EXTRA", None, ":SKILL"),
+    "truth for a text": ("CREATE (:PROGRESS {id: true})", "EXTRA", None, ":PROGRESS"),
+    "empty text": ("CREATE (:CONCEPT {id: ''})", "EXTRA", None, ":CONCEPT"),
+    "node without id and an edge to it": (
+        "MATCH (a:STUDENT), (s:THEORY {order: 0}) CREATE (a)-[:MASTERS_SKILL]->(k:SKILL {name: 'x'})<-[:HAS_SKILL]-(s)",
+        "EXTRA",
+        None,
+        ":SKILL",
+    ),
+    "extra label": (
+        f'MATCH (n:THEORY {{id: "{THEORY_1}"}}) SET n:FOREIGN',
+        "DIFFERENT",
+        Kind.THEORY,
+        THEORY_1,
+    ),
+    "extra label of ours": (
+        "MATCH (n:STUDENT) DETACH DELETE n WITH count(*) AS gone CREATE (:STUDENT:TEACHER {id: 2})",
+        "DIFFERENT",
+        Kind.USER,
+        str(STUDENT),
+    ),
+    "label taken away": ("MATCH (n:METADATA) REMOVE n:METADATA", "MISSING", Kind.METADATA, METADATA),
+    "extra owned relationship": (
+        f'MATCH (a:SKILL {{id: "{world.SKILL_2}"}}), (c:CONCEPT {{key: "tree"}}) CREATE (a)-[:REQUIRES_CONCEPT]->(c)',
+        "EXTRA",
+        Kind.SKILL,
+        world.SKILL_2,
+    ),
+    "extra relationship to itself": (
+        f'MATCH (a:SKILL {{id: "{world.SKILL_1}"}}) CREATE (a)-[:PREREQUISITE_OF]->(a)',
+        "EXTRA",
+        Kind.SKILL_PREREQUISITE,
+        f"{world.SKILL_1}:{world.SKILL_1}",
+    ),
+    "the wrong way round": (
+        "MATCH (a:CLASS), (b:CHAPTER {order: 0}) CREATE (b)-[:COVERS_CHAPTER]->(a)",
+        "EXTRA",
+        None,
+        "COVERS_CHAPTER",
+    ),
+    "relation of no type": (
+        'MATCH (a:CONCEPT {key: "tree"}), (b:CONCEPT) WHERE a <> b CREATE (a)-[:CONCEPT_RELATION]->(b)',
+        "EXTRA",
+        Kind.CONCEPT_RELATION,
+        f"{world.CONCEPT_2}:None:{world.CONCEPT_1}",
+    ),
+    "relation of an unknown type": (
+        'MATCH (a:CONCEPT {key: "tree"}), (b:CONCEPT) WHERE a <> b CREATE (a)-[:CONCEPT_RELATION {type: "EATS"}]->(b)',
+        "EXTRA",
+        Kind.CONCEPT_RELATION,
+        f"{world.CONCEPT_2}:EATS:{world.CONCEPT_1}",
+    ),
+    "property on a relationship": (
+        "MATCH ()-[r:ENROLLED_IN_CLASS]->() SET r.seat = 4",
+        "DIFFERENT",
+        Kind.ENROLLMENT,
+        f"{COURSE}:{STUDENT}",
+    ),
+    "property on an owned relationship": (
+        "MATCH ()-[r:TEACHES_CLASS]->() SET r.since = 1",
+        "DIFFERENT",
+        Kind.COURSE,
+        str(COURSE),
+    ),
+    "looped chain": (
+        "MATCH (a:CHAPTER {order: 2}), (b:CHAPTER {order: 0}) CREATE (a)-[:NEXT_CHAPTER]->(b)",
+        "EXTRA",
+        Kind.CHAPTER_SEQUENCE,
+        str(COURSE),
+    ),
+    "doubled chain": (
+        "MATCH (a:CHAPTER {order: 0})-[:NEXT_CHAPTER]->(b) CREATE (a)-[:NEXT_CHAPTER]->(b)",
+        "DUPLICATE",
+        Kind.CHAPTER_SEQUENCE,
+        str(COURSE),
+    ),
+    "another version": (
+        "MATCH (n:SKILL {name: 'Walk'}) SET n.version = 9",
+        "DIFFERENT",
+        Kind.SKILL,
+        world.SKILL_1,
+    ),
     "node without id": ("CREATE (:SKILL {name: 'x'})", "EXTRA", None, ":SKILL"),
     "missing relationship": (
         "MATCH ()-[r:ENROLLED_IN_CLASS]->() DELETE r",
@@ -130,9 +219,33 @@ async def test_drift_is_found_named_and_mended(mirror: Mirror, graph_client: Gra
     assert not report.clean
     as_json = json.loads(json.dumps(report.to_json()))
     assert as_json["checkedCount"] >= 25
-    assert len(as_json["findings"]) == len(found)
-    await rebuild(mirror.database, graph_client, config=FAST)
+    assert len(as_json["findings"]) == as_json["findingCount"] == len(found)
+    # A dry run says the same and changes nothing; then what was reported is mended, and no more.
+    assert await repaired(mirror, apply=False) == report.findings
+    await do(graph_client, "CREATE (:FOREIGN {id: 'mine'})")
+    before = await versions(mirror)
+    await repaired(mirror, apply=True)
     await settle(mirror)
+    assert await ask(graph_client, "MATCH (n:FOREIGN) WHERE n.id = 'mine' RETURN count(n)") == [[1]]
+    if name != "another version":
+        assert await versions(mirror) == before
+
+
+async def repaired(mirror: Mirror, *, apply: bool) -> list[Finding]:
+    """Run a repair; return what it found."""
+    assert mirror.client is not None
+    return [
+        finding
+        async for findings, _ in repair(mirror.database, mirror.client, apply=apply)
+        for finding in findings
+    ]
+
+
+async def versions(mirror: Mirror) -> dict[tuple[Kind, str], int]:
+    """Return the version of every record."""
+    async with mirror.database.read() as session:
+        rows = await session.execute(select(SyncRecord.kind, SyncRecord.key, SyncRecord.version))
+        return {(kind, key): version for kind, key, version in rows}
 
 
 async def test_a_changed_property_is_told_with_both_values(mirror: Mirror, graph_client: GraphClient) -> None:
@@ -142,6 +255,22 @@ async def test_a_changed_property_is_told_with_both_values(mirror: Mirror, graph
     assert len(report.findings) == 1
     (field,) = report.findings[0].fields
     assert (field.field, field.graph, field.sql) == ("value", "fast", "slow")
+
+
+@pytest.mark.parametrize("definition", definitions(), ids=lambda one: str(one.name))
+async def test_every_dropped_constraint_and_index_is_found_and_made_again(
+    mirror: Mirror, graph_client: GraphClient, definition: Definition
+) -> None:
+    kind = "CONSTRAINT" if definition.unique else "INDEX"
+    await do(graph_client, f"DROP {kind} {definition.name} IF EXISTS")
+    try:
+        report = await verify(mirror.database, graph_client, everything=False)
+        found = [(item.kind, item.key) for item in report.findings if item.record_kind is None]
+        assert found == [("CONSTRAINT_MISSING", definition.name)]
+        await repaired(mirror, apply=True)
+        assert await graph_client.missing_schema() == []
+    finally:
+        await graph_client.ensure_schema()
 
 
 async def test_a_dropped_constraint_and_duplicate_nodes_are_found_and_mended(
