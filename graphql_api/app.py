@@ -64,6 +64,8 @@ class Application:
         self.extraction_wake = asyncio.Event()
         self.tasks: list[asyncio.Task[Any]] = []
         self.operations = MirrorOperations(stores)
+        self.figures = Metrics()
+        self.figures.track(stores)
 
     def start_workers(self) -> None:
         """Start what runs beside requests: the mirror's worker and the extraction worker."""
@@ -174,9 +176,11 @@ def create_app(
     async def make_context(request: Request) -> Context:
         return await state["application"].context(request)
 
-    figures = Metrics()
+    def observe(outcome: str, seconds: float) -> None:
+        state["application"].figures.observe(outcome, seconds)
+
     endpoint = GraphQLEndpoint(
-        executor, make_context, figures.observe, lambda request: state["application"].has_token(request)
+        executor, make_context, observe, lambda request: state["application"].has_token(request)
     )
 
     async def graphql(request: Request) -> Response:
@@ -194,24 +198,13 @@ def create_app(
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
-        """Ready while SQL answers; the graph's state is said beside it, since its loss only degrades."""
-        application = state["application"]
-        graph = "disabled"
-        if application.repository is not None:
-            graph = "ok" if await application.graph_reachable() else "unreachable"
-        try:
-            async with application.stores.database.read() as session:
-                await sql.sync_state.oldest_pending_at(session)
-        except Exception:
-            logger.exception("the system of record does not answer", extra={"action": "not_ready"})
-            return JSONResponse({"status": "down", "sql": "unreachable", "graph": graph}, 503)
-        status = "degraded" if graph == "unreachable" else "ok"
-        return JSONResponse({"status": status, "sql": "ok", "graph": graph})
+        body = await readiness(state["application"])
+        return JSONResponse(body, 503 if body["status"] == "down" else 200)
 
     async def metrics(_: Request) -> Response:
         application = state["application"]
         reachable = await application.graph_reachable()
-        page = await figures.page(application.stores, graph_reachable=reachable)
+        page = await application.figures.page(application.stores, graph_reachable=reachable)
         return Response(page, headers={"content-type": METRICS_TYPE, "cache-control": "no-store"})
 
     async def landing(_: Request) -> Response:
@@ -240,6 +233,36 @@ def create_app(
         )
     app.add_middleware(SafeHeaders)
     return app
+
+
+async def readiness(application: Application) -> dict[str, Any]:
+    """Say how the stores are: down without SQL, degraded while the graph is away or behind, else ok.
+
+    A degraded server goes on answering: it must not be taken out of service for its graph.
+    """
+    graph = "disabled"
+    if application.repository is not None:
+        graph = "ok" if await application.graph_reachable() else "unreachable"
+    try:
+        async with application.stores.database.read() as session:
+            waiting = await sql.sync_state.status(
+                session, projection_version=application.operations.projection_version
+            )
+    except Exception:
+        logger.exception("the system of record does not answer", extra={"action": "not_ready"})
+        return {"status": "down", "sql": "unreachable", "graph": graph}
+    mirror = "disabled"
+    if application.repository is not None:
+        mirror = "failing" if waiting.failed else "late" if waiting.late else "ok"
+    well = graph != "unreachable" and mirror in ("ok", "disabled")
+    return {
+        "status": "ok" if well else "degraded",
+        "sql": "ok",
+        "graph": graph,
+        "mirror": mirror,
+        "pending": waiting.pending,
+        "deadLetters": waiting.failed,
+    }
 
 
 async def _facts(application: Application) -> Facts:

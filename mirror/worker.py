@@ -27,6 +27,8 @@ from sql.sync_state import Claim
 
 log = logging.getLogger("lab_tutor.mirror")
 
+TOLD_EACH = 10
+
 # Refusals that the next change of another record may lift: a name that is about to be free, an end that
 # went away in between. They get a few attempts before they count as final.
 _DOUBTFUL = ("ConstraintValidationFailed", "EntityNotFound", "ConstraintViolation")
@@ -69,6 +71,7 @@ class Outcome:
 class Figures:
     """Counters since start, for metrics."""
 
+    attempts: int = 0
     applied: int = 0
     postponed: int = 0
     buried: int = 0
@@ -94,6 +97,8 @@ class Mirror:
         self.config = config or MirrorConfig()
         self.worker = self.config.worker or f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.figures = Figures()
+        # Told of each batch with its seconds, and with None of what else was counted.
+        self.observe: Callable[[float | None], None] = lambda _: None
         self._schema_ready = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
@@ -327,6 +332,7 @@ class Mirror:
         for item in claims:
             keys.setdefault(item.kind, []).append(item.key)
         started = time.monotonic()
+        self.figures.attempts += len(claims)
         if Kind.USER in keys:
             await self._reopen_dependents(keys[Kind.USER], deadline_seconds)
         async with self.database.read() as session:
@@ -337,6 +343,7 @@ class Mirror:
         self.figures.projection_seconds += seconds
         self.figures.applied += outcome.applied
         self.figures.postponed += outcome.postponed
+        self.observe(seconds)
         log.info(
             "projected",
             extra={
@@ -347,7 +354,28 @@ class Mirror:
                 "duration": round(seconds, 4),
             },
         )
+        self._tell_each(claims, plan, answer, seconds)
         return outcome
+
+    def _tell_each(self, claims: Sequence[Claim], plan: Plan, answer: _Answer, seconds: float) -> None:
+        # A line for each record while they are few; a bulk is told as a whole.
+        level = logging.INFO if len(claims) <= TOLD_EACH else logging.DEBUG
+        if not log.isEnabledFor(level):
+            return
+        for item in claims:
+            found = answer.found.get((item.kind, item.key))
+            log.log(
+                level,
+                "record projected",
+                extra={
+                    "action": "postponed" if found is None else "applied" if found[1] else "superseded",
+                    "kind": item.kind.value,
+                    "key": item.key,
+                    "version": plan.versions.get((item.kind, item.key), item.version),
+                    "attempt": item.attempts + 1,
+                    "duration": round(seconds, 4),
+                },
+            )
 
     async def _send(self, plan: Plan, deadline_seconds: float) -> _Answer:
         answer = _Answer()
@@ -415,7 +443,14 @@ class Mirror:
                 return Outcome(postponed=1)
             buried = await sync_state.bury(session, [item.id], reason, version=item.version)
         self.figures.buried += buried
-        self._note("buried", kind=item.kind, key=item.key, version=item.version, error=reason)
+        self._note(
+            "buried",
+            kind=item.kind,
+            key=item.key,
+            version=item.version,
+            attempt=item.attempts + 1,
+            error=reason,
+        )
         return Outcome(buried=buried, postponed=1 - buried)
 
     async def _reopen_dependents(self, keys: list[str], deadline_seconds: float) -> None:
@@ -477,12 +512,13 @@ class Mirror:
     ) -> None:
         if error is not None:
             self.figures.last_error = error
+        self.observe(None)
         log.warning(
             "mirror: %s",
             action,
             extra={
                 "action": action,
-                "kind": kind,
+                "kind": None if kind is None else kind.value,
                 "key": key,
                 "version": version,
                 "attempt": attempt,

@@ -13,7 +13,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias, cast
 
-from sqlalchemy import ColumnElement, CursorResult, Table, and_, case, delete, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Table,
+    and_,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,6 +38,8 @@ BACKOFF_FIRST_SECONDS = 0.2
 BACKOFF_CAP_SECONDS = 30.0
 LEASE_CAP_SECONDS = 300.0
 KEEP = timedelta(hours=24)
+# A change that waits longer than this makes the mirror degraded.
+GREATEST_LAG = timedelta(minutes=1)
 ROWS_AT_ONCE = 500
 CLEAN_UP_ROWS = 1_000
 ERROR_LENGTH = 500
@@ -92,6 +106,12 @@ class Status:
     oldest_pending_at: datetime | None
     last_synced_at: datetime | None
     last_error: str | None
+    attempts: int = 0  # of the waiting record that was tried most often
+
+    @property
+    def late(self) -> bool:
+        """Tell whether a change waits longer than it should."""
+        return self.oldest_pending_at is not None and models.now() - self.oldest_pending_at > GREATEST_LAG
 
 
 @dataclass(slots=True)
@@ -567,9 +587,13 @@ async def write_state(session: AsyncSession, write_id: str, enabled: bool = True
 async def status(session: AsyncSession, *, projection_version: int = 0) -> Status:
     """Return the counts and ages that health, metrics and the operator's screen show."""
     waiting = and_(SyncRecord.dead_at.is_(None), SyncRecord.next_attempt_at.is_not(None))
-    pending, oldest = (
+    # What is only written again was in the graph before: its change does not wait.
+    changed = case((SyncRecord.version > SyncRecord.applied_version, SyncRecord.changed_at))
+    pending, oldest, attempts = (
         await session.execute(
-            select(func.count(), func.min(SyncRecord.changed_at)).where(waiting, _dirty(projection_version))
+            select(func.count(), func.min(changed), func.max(SyncRecord.attempts)).where(
+                waiting, _dirty(projection_version)
+            )
         )
     ).one()
     failed = await session.scalar(select(func.count()).where(SyncRecord.dead_at.is_not(None)))
@@ -583,7 +607,7 @@ async def status(session: AsyncSession, *, projection_version: int = 0) -> Statu
         .order_by(SyncRecord.changed_at.desc())
         .limit(1)
     )
-    return Status(pending, failed or 0, oldest, last_synced, last_error)
+    return Status(pending, failed or 0, oldest, last_synced, last_error, attempts or 0)
 
 
 async def find_old_tombstones(
@@ -648,9 +672,18 @@ async def purge(session: AsyncSession, *, limit: int = CLEAN_UP_ROWS, now: datet
 
 async def oldest_pending_at(session: AsyncSession) -> datetime | None:
     """Return when the oldest change that still waits was committed, dead letters included; None for none."""
-    return await session.scalar(
-        select(func.min(SyncRecord.changed_at)).where(SyncRecord.version > SyncRecord.applied_version)
+    # In two parts that the index answers: asked with every answer of the graph, when nearly all is clean.
+    behind = SyncRecord.version > SyncRecord.applied_version
+    parts = (
+        select(func.min(SyncRecord.changed_at).label("at")).where(behind, condition)
+        for condition in (
+            and_(SyncRecord.dead_at.is_(None), SyncRecord.next_attempt_at.is_not(None)),
+            SyncRecord.dead_at.is_not(None),
+        )
     )
+    found = union_all(*parts).subquery()
+    oldest: datetime | None = await session.scalar(select(func.min(found.c.at)))
+    return oldest
 
 
 def give_write(session: AsyncSession, user_id: int) -> None:

@@ -14,6 +14,7 @@ import sql.sync_state
 from graph.client import GraphClient
 from graph.errors import GraphError, GraphRejected, GraphUnavailable
 from graphql_api.cli import terminal
+from graphql_api.metrics import Metrics
 from graphql_api.opening import OpeningError, Stores, opened
 from graphql_api.settings import Settings
 from mirror.compare import Finding
@@ -40,6 +41,7 @@ async def _run(settings: Settings) -> None:
         if stores.graph is None:
             raise OpeningError(stores.graph_problem or "There is no graph to mirror to")
         terminal.say("mirroring; Ctrl-C ends it")
+        Metrics().track(stores)
         await stores.mirror.run(stop)
 
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
 import sql.session
 from graphql_api.cli import terminal
+from graphql_api.metrics import MULTIPROCESS_FOLDER
 from graphql_api.opening import make_sql_folder, preflight
+from graphql_api.settings import Settings
 
 
 def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
@@ -18,6 +24,26 @@ def serve(*, host: str | None, port: int | None, workers: int | None) -> None:
     settings.signing_secret()
     terminal.run(preflight(settings))
     terminal.say(f"Lab Tutor on http://{settings.host}:{settings.port}/graphql ({settings.environment})")
+    with _shared_figures(settings.workers):
+        _run(settings)
+
+
+@contextmanager
+def _shared_figures(workers: int) -> Iterator[None]:
+    """Give several workers a folder to add their figures up in; an operator's own folder is left as it is."""
+    if workers == 1 or MULTIPROCESS_FOLDER in os.environ:
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="lab-tutor-metrics-") as folder:
+        # Read by prometheus-client when a worker imports it.
+        os.environ[MULTIPROCESS_FOLDER] = folder
+        try:
+            yield
+        finally:
+            del os.environ[MULTIPROCESS_FOLDER]
+
+
+def _run(settings: Settings) -> None:
     uvicorn.run(
         "graphql_api.serving:app",
         factory=True,

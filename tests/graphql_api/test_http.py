@@ -164,25 +164,6 @@ async def test_at_most_ten_errors(plain_api: Api) -> None:
     assert len(body["errors"]) == 10
 
 
-async def test_health(plain_api: Api, graphless_api: Api) -> None:
-    assert (await plain_api.http.get("/healthz")).json() == {"status": "ok"}
-    assert (await plain_api.http.get("/readyz")).json() == {"status": "ok", "sql": "ok", "graph": "ok"}
-    assert (await graphless_api.http.get("/readyz")).json()["graph"] == "disabled"
-
-
-async def test_metrics(plain_api: Api) -> None:
-    await plain_api.teacher()
-    await plain_api.ask("{ me { id } }")
-    await plain_api.ask("{ nobody }")
-    page = (await plain_api.http.get("/metrics")).text
-    lines = dict(line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
-    assert lines['lab_tutor_graphql_requests_total{outcome="ok"}'] == "1.0"
-    assert lines['lab_tutor_graphql_requests_total{outcome="refused"}'] == "1.0"
-    assert lines["lab_tutor_graphql_request_seconds_count"] == "2.0"
-    assert lines["lab_tutor_mirror_waiting_records"] == "0.0"
-    assert lines["lab_tutor_graph_reachable"] == "1.0"
-
-
 async def test_an_unexpected_error_is_masked(plain_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     teacher = await plain_api.teacher()
 

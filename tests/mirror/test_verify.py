@@ -69,12 +69,7 @@ DRIFT: dict[str, tuple[str, str, Kind | None, str]] = {
         Kind.THEORY,
         THEORY_1,
     ),
-    "extra label of ours": (
-        "MATCH (n:STUDENT) DETACH DELETE n WITH count(*) AS gone CREATE (:STUDENT:TEACHER {id: 2})",
-        "DIFFERENT",
-        Kind.USER,
-        str(STUDENT),
-    ),
+    "two labels of ours": ("CREATE (:STUDENT:TEACHER {id: 99})", "EXTRA", Kind.USER, "99"),
     "label taken away": ("MATCH (n:METADATA) REMOVE n:METADATA", "MISSING", Kind.METADATA, METADATA),
     "extra owned relationship": (
         f'MATCH (a:SKILL {{id: "{world.SKILL_2}"}}), (c:CONCEPT {{key: "tree"}}) CREATE (a)-[:REQUIRES_CONCEPT]->(c)',
