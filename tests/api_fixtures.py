@@ -201,7 +201,7 @@ class Api:
 
 def is_steady(query: str) -> bool:
     """Return whether a document may be asked twice and answers the same."""
-    return not re.search(r"\bmutation\b|\bsync\b|\bmirrorStatus\b|\bnow\b", query)
+    return not re.search(r"\bmutation\b|\bsync\b|\bmirrorStatus\b|\bcheckedAt\b|\bnow\b", query)
 
 
 def comparable(content: bytes) -> bytes:
@@ -225,7 +225,7 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
         argon2_memory_kib=8_192,
         teacher_registration=True,
         mirror_in_server=False,
-        inline_deadline_seconds=10.0,
+        inline_deadline_seconds=30.0,
         # A server that has just started plans its first statements for seconds, on a loaded machine.
         graph_deadline_seconds=60.0,
         **changes,

@@ -115,3 +115,13 @@ def test_every_field_can_be_resolved(schema: GraphQLSchema) -> None:
 def test_the_list_of_error_codes_is_in_the_description(schema: GraphQLSchema) -> None:
     assert schema.description is not None
     assert [code for code in errors.CODES if code not in schema.description] == []
+
+
+def test_the_page_of_conventions_names_every_code_and_problem(schema: GraphQLSchema) -> None:
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    codes, problem = schema.type_map["ProblemCode"], schema.type_map["Problem"]
+    assert isinstance(codes, GraphQLEnumType)
+    assert isinstance(problem, GraphQLInterfaceType)
+    names = [*errors.CODES, *codes.values, *(member.name for member in schema.get_possible_types(problem))]
+    # CURSOR_EXPIRED is of subscriptions alone.
+    assert {name for name in names if name not in page} <= {"CURSOR_EXPIRED"}

@@ -120,10 +120,23 @@ async def refuse(api: Api, actor: Actor | None, rows: Iterable[Row]) -> None:
 
 
 async def done(api: Api, mutation: str, actor: Actor, selection: str = "__typename", **given: Any) -> Any:
-    """Run a mutation that must succeed and be in the graph when it answers."""
+    """Run a mutation that must succeed, be in the graph when it answers, and say in the audit who did it."""
+    before = await state(api, tokens=False)
     payload = await api.ok(mutation, actor, selection, **given)
     assert payload["sync"]["state"] == "SYNCED", payload
+    if await state(api, tokens=False) != before:
+        assert await last_audited(api) == (actor.key, mutation)
     return payload
+
+
+async def last_audited(api: Api) -> tuple[int | None, str]:
+    """Return (actor, action) of the newest audit entry."""
+    newest = select(models.AuditEntry.actor_id, models.AuditEntry.action).order_by(
+        models.AuditEntry.id.desc()
+    )
+    async with api.database.read() as session:
+        actor_id, action = (await session.execute(newest.limit(1))).one()
+    return actor_id, action
 
 
 async def unchanged(

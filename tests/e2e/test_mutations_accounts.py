@@ -16,6 +16,7 @@ from tests.e2e.mutation_cases import (
     done,
     forget_attempts,
     invalid,
+    last_audited,
     missing,
     refuse,
     stale,
@@ -57,6 +58,7 @@ async def test_an_account_is_made_and_signed_in_and_out(api: Api) -> None:
     me = session["user"]
     assert me == {"id": me["id"], "role": "STUDENT", "email": "ada@example.org", "firstName": "Ada"}
     key = ids.decode(me["id"], "user")
+    assert await last_audited(api) == (key, "register")
     assert await cypher(api, PEOPLE) == [[["STUDENT"], key, "Ada"]]
     (properties,) = await cypher(api, "MATCH (s:STUDENT) RETURN keys(s)")
     assert not {"email", "password", "password_hash"} & set(properties[0])
@@ -80,6 +82,7 @@ async def test_an_account_is_made_and_signed_in_and_out(api: Api) -> None:
     change = {"currentPassword": PASSWORD, "newPassword": "another good password"}
     changed = (await api.ok("changePassword", ada, SESSION, **change))["session"]
     assert changed["user"] == me
+    assert await last_audited(api) == (key, "changePassword")
     over = await api.mutate("refresh", None, refreshToken=session["refreshToken"])
     assert over["code"] == "INVALID_CREDENTIALS"
     assert (await api.mutate("logIn", None, **given))["code"] == "INVALID_CREDENTIALS"
@@ -159,8 +162,7 @@ async def test_people_change_in_both_stores(api: Api) -> None:
     assert await cypher(api, named, id=student.key) == []
 
 
-async def test_refusals_of_sessions(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_sessions(api: Api) -> None:
     made = (await api.ok("register", None, SESSION, **ADA))["session"]
     ada = Actor(made["user"]["id"], 0, "", made["accessToken"])
     other = {**ADA, "email": "b@example.org"}
@@ -219,8 +221,7 @@ async def test_refusals_of_sessions(plain_api: Api) -> None:
         assert ended["endedSessions"] == 0
 
 
-async def test_a_registration_is_done_once_under_a_key(plain_api: Api) -> None:
-    api = plain_api
+async def test_a_registration_is_done_once_under_a_key(api: Api) -> None:
     given = {**ADA, "idempotencyKey": "one-key"}
     first = (await api.ok("register", None, SESSION, **given))["session"]
     before = await state(api)
@@ -240,8 +241,7 @@ async def test_a_registration_is_done_once_under_a_key(plain_api: Api) -> None:
     )
 
 
-async def test_attempts_are_limited(plain_api: Api) -> None:
-    api = plain_api
+async def test_attempts_are_limited(api: Api) -> None:
     query = 'mutation { logIn(input: {email: "ada@example.org", password: "wrong"}) { __typename } }'
     for _ in range(10):
         assert "errors" not in await api.ask(query)
@@ -252,8 +252,7 @@ async def test_attempts_are_limited(plain_api: Api) -> None:
     assert "errors" not in await api.ask(query)
 
 
-async def test_refusals_of_people(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_people(api: Api) -> None:
     student, other, teacher, admin = (
         await api.student(),
         await api.student("Other"),

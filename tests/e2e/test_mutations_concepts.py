@@ -146,8 +146,7 @@ async def test_mentions_and_relations_in_both_stores(api: Api) -> None:
     ]
 
 
-async def test_refusals_of_concepts(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_concepts(api: Api) -> None:
     teacher = await api.teacher()
     course = await Course(api, teacher).write()
     other = await Course(api, await api.teacher()).write()

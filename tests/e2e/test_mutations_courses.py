@@ -126,8 +126,7 @@ async def test_a_course_is_published_archived_and_deleted_in_both_stores(api: Ap
     assert await ask(api, teacher, "course(id: $id) { id }", id=course.id) is None
 
 
-async def test_refusals_of_courses(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_courses(api: Api) -> None:
     teacher, admin, student = await api.teacher(), await api.admin(), await api.student()
     other = await api.teacher()
     course = await Course(api, teacher).write()
@@ -181,8 +180,7 @@ async def test_refusals_of_courses(plain_api: Api) -> None:
     assert given_away["course"]["teacher"] == {"id": other.id}
 
 
-async def test_courses_with_students_or_archived(plain_api: Api) -> None:
-    api = plain_api
+async def test_courses_with_students_or_archived(api: Api) -> None:
     world = await World(api).make()
     teacher, course = world.people["teacher"], world.course
     assert teacher is not None
@@ -202,34 +200,33 @@ async def test_courses_with_students_or_archived(plain_api: Api) -> None:
     )
 
 
-async def test_archiving_needs_nothing_and_conflicts_with_nothing(plain_api: Api) -> None:
+async def test_archiving_needs_nothing_and_conflicts_with_nothing(api: Api) -> None:
     """archiveCourse and restoreCourse name Conflict in their unions; no state of a course leads there."""
-    teacher = await plain_api.teacher()
-    made = await done(plain_api, "createCourse", teacher, "course { id }", title="Sets")
+    teacher = await api.teacher()
+    made = await done(api, "createCourse", teacher, "course { id }", title="Sets")
     for mutation in ("archiveCourse", "restoreCourse", "archiveCourse", "deleteCourse"):
-        await done(plain_api, mutation, teacher, id=made["course"]["id"])
+        await done(api, mutation, teacher, id=made["course"]["id"])
 
 
-async def test_a_course_is_made_once_under_a_key(plain_api: Api) -> None:
-    teacher, other = await plain_api.teacher(), await plain_api.teacher()
-    await repeat(plain_api, teacher, "createCourse", "course", {"title": "Sets"}, {"title": "More"})
+async def test_a_course_is_made_once_under_a_key(api: Api) -> None:
+    teacher, other = await api.teacher(), await api.teacher()
+    await repeat(api, teacher, "createCourse", "course", {"title": "Sets"}, {"title": "More"})
     # The key is the caller's own.
-    mine = await done(plain_api, "createCourse", other, FIELDS, title="Own", idempotencyKey="one-key")
+    mine = await done(api, "createCourse", other, FIELDS, title="Own", idempotencyKey="one-key")
     assert mine["course"]["teacher"] == {"id": other.id}
 
 
-async def test_the_version_read_is_the_version_accepted(plain_api: Api) -> None:
-    world = await World(plain_api).make()
+async def test_the_version_read_is_the_version_accepted(api: Api) -> None:
+    world = await World(api).make()
     teacher = world.people["teacher"]
     assert teacher is not None
     for mutation in BY_VERSION:
-        before = await ask(plain_api, teacher, "course(id: $id) { version }", id=world.course.id)
-        await done(plain_api, mutation, teacher, id=world.course.id, expectedVersion=before["version"])
+        before = await ask(api, teacher, "course(id: $id) { version }", id=world.course.id)
+        await done(api, mutation, teacher, id=world.course.id, expectedVersion=before["version"])
 
 
-async def test_a_key_outlives_its_record(plain_api: Api) -> None:
+async def test_a_key_outlives_its_record(api: Api) -> None:
     """A repeat under the key of what was deleted since says that it is gone, and makes nothing."""
-    api = plain_api
     teacher = await api.teacher()
     course = await Course(api, teacher).write()
     key = {"idempotencyKey": "gone"}

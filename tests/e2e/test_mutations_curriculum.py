@@ -154,8 +154,7 @@ async def test_theories_in_both_stores(api: Api) -> None:
     assert await cypher(api, "MATCH (t:THEORY) RETURN count(t)") == [[2]]
 
 
-async def test_refusals_of_chapters_and_theories(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_chapters_and_theories(api: Api) -> None:
     teacher = await api.teacher()
     course = await Course(api, teacher).write()
     other = await Course(api, await api.teacher()).write()  # a draft of somebody else: not there
@@ -301,10 +300,10 @@ async def test_refusals_of_chapters_and_theories(plain_api: Api) -> None:
     await refuse(api, teacher, archived)
 
 
-async def test_an_empty_id_is_not_a_missing_one(plain_api: Api) -> None:
+async def test_an_empty_id_is_not_a_missing_one(api: Api) -> None:
     """moveTheoriesTo: "" must not delete the theories, chapterId: "" must not be the present chapter."""
-    teacher = await plain_api.teacher()
-    course = await Course(plain_api, teacher).write()
+    teacher = await api.teacher()
+    course = await Course(api, teacher).write()
     rows: list[Row] = [
         (
             "deleteChapter",
@@ -317,4 +316,4 @@ async def test_an_empty_id_is_not_a_missing_one(plain_api: Api) -> None:
             missing("CHAPTER", "chapterId"),
         ),
     ]
-    await refuse(plain_api, teacher, rows)
+    await refuse(api, teacher, rows)

@@ -68,8 +68,7 @@ async def test_enrollment_in_both_stores(api: Api) -> None:
     assert same["removedCount"] == 0
 
 
-async def test_refusals_of_enrollment(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_enrollment(api: Api) -> None:
     world = await World(api).make()
     course, teacher, student = world.course, world.people["teacher"], world.people["student"]
     enrolled = world.people["enrolled"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from resolvers import ids
 from sql import models
@@ -140,10 +140,13 @@ async def test_extraction_in_both_stores(api: Api) -> None:
     run = await finished(api, teacher, run["id"])
     assert (run["status"], run["failedCount"]) == ("FINISHED", 0)
     assert [row["lastError"] for row in run["documents"]] == [None, None]
+    async with api.database.read() as session:
+        entries = await session.execute(select(models.AuditEntry.actor_id, models.AuditEntry.action))
+    done = {action for actor_id, action in entries if actor_id == teacher.key}
+    assert done >= {"ingestExtraction", "retryExtraction"}
 
 
-async def test_refusals_of_extraction(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_extraction(api: Api) -> None:
     teacher = await api.teacher()
     course = await Course(api, teacher).write()
     other = await Course(api, await api.teacher()).write()
@@ -246,14 +249,14 @@ async def test_refusals_of_extraction(plain_api: Api) -> None:
     )
 
 
-async def test_a_run_is_started_once_under_a_key(plain_api: Api) -> None:
-    teacher = await plain_api.teacher()
-    made = await plain_api.ok("createCourse", teacher, "course { id }", title="Sets")
+async def test_a_run_is_started_once_under_a_key(api: Api) -> None:
+    teacher = await api.teacher()
+    made = await api.ok("createCourse", teacher, "course { id }", title="Sets")
     given = {
         "courseId": made["course"]["id"],
         "documents": [{"filename": "a", "sha256": "0" * 64, "topic": "A"}],
     }
     key = {**given, "idempotencyKey": "one-key"}
-    first = await plain_api.ok("ingestExtraction", teacher, "run { id }", **key)
-    await finished(plain_api, teacher, first["run"]["id"])
-    await repeat(plain_api, teacher, "ingestExtraction", "run", given, {"documents": [document(5)]})
+    first = await api.ok("ingestExtraction", teacher, "run { id }", **key)
+    await finished(api, teacher, first["run"]["id"])
+    await repeat(api, teacher, "ingestExtraction", "run", given, {"documents": [document(5)]})

@@ -82,8 +82,7 @@ async def test_evidence_in_both_stores(api: Api) -> None:
     assert again["masteries"] == payload["masteries"]
 
 
-async def test_refusals_of_evidence(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_evidence(api: Api) -> None:
     teacher, student, outside = await api.teacher(), await api.student(), await api.student("Outside")
     course = await Course(api, teacher).write()
     other = await Course(api, await api.teacher()).write()

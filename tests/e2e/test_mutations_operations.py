@@ -214,8 +214,7 @@ async def test_the_graph_is_written_again_in_both_stores(api: Api) -> None:
     assert first["recordCount"] > second["recordCount"] == 2
 
 
-async def test_refusals(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals(api: Api) -> None:
     admin = await api.admin()
     rows: list[Row] = [
         *(("retrySync", {"ids": [bad]}, missing("SYNC_RECORD", "ids", "0")) for bad in unknown("rec")),

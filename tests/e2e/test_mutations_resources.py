@@ -72,8 +72,7 @@ async def test_resources_in_both_stores(api: Api) -> None:
     assert rows == [[["READING"]]]
 
 
-async def test_refusals_of_resources(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_resources(api: Api) -> None:
     teacher = await api.teacher()
     course = await Course(api, teacher).write()
     other = await Course(api, await api.teacher()).write()

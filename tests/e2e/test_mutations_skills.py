@@ -113,8 +113,7 @@ async def test_skills_and_prerequisites_in_both_stores(api: Api) -> None:
     assert rows == [["Apply the definition"], ["find a DERIVATIVE"]]
 
 
-async def test_refusals_of_skills(plain_api: Api) -> None:
-    api = plain_api
+async def test_refusals_of_skills(api: Api) -> None:
     teacher = await api.teacher()
     course = await Course(api, teacher).write()
     other = await Course(api, await api.teacher()).write()
@@ -241,8 +240,7 @@ def _uuid(number: int) -> str:
     return f"2f1c9c8e-8f5e-4b0e-9f43-{number:012x}"
 
 
-async def test_evidence_keeps_its_skill(plain_api: Api) -> None:
-    api = plain_api
+async def test_evidence_keeps_its_skill(api: Api) -> None:
     teacher, student = await api.teacher(), await api.student()
     course = await Course(api, teacher).write()
     await api.ok("enrollStudents", teacher, courseId=course.id, studentIds=[student.id])

@@ -41,7 +41,14 @@ def test_every_member_of_every_union_is_shown(script: ModuleType) -> None:
             and not one.refusals[member]
             and (name, member) not in script.UNREACHED
         ]
-    assert untested == []
+    assert untested == [], "each needs a test with the fixture `api`, which runs on every store"
+
+
+def test_what_no_state_leads_to_is_still_in_its_union(script: ModuleType) -> None:
+    found, unions = script.shown(), script.unions()
+    for name, member in script.UNREACHED:
+        assert member in unions[name], (name, member)
+        assert not found[name].refusals[member], f"{name}: {member} has a test: it can be reached"
 
 
 def test_every_create_with_a_key_is_done_once(script: ModuleType) -> None:
