@@ -27,7 +27,7 @@ def without_graph(route: Route) -> None:
     data = body.get("data") or {}
     lost = False
     for key, value in data.items():
-        if key in ("conceptMap", "theory", "concept", "studentMastery"):
+        if key in ("conceptMap", "theory", "concept", "studentMastery", "classMastery"):
             data[key], lost = None, True
         elif key == "course" and isinstance(value, dict):
             for name in ("chapters", "concepts"):
@@ -68,30 +68,75 @@ def test_student_sees_the_own_mastery(page: Page) -> None:
     assert page.locator(".legend li").count() == 5
 
 
-def test_teacher_sees_the_class_and_a_student(page: Page) -> None:
-    enter(page, TEACHER)
+def open_class(page: Page) -> None:
+    """Go to the class of the first course and wait for its cells."""
     open_course(page, "Class")
-    page.locator(".matrix tbody tr").first.wait_for()
-    assert page.locator(".matrix tbody tr").count() == 15
-    page.locator(".matrix td:nth-child(3) .sign").first.wait_for()
+    page.locator(".matrix td:nth-child(4) .sign").first.wait_for()
+
+
+def test_teacher_turns_the_pages_of_the_class(page: Page) -> None:
+    enter(page, TEACHER)
+    open_class(page)
+    rows = page.locator(".matrix tbody tr")
+    assert rows.count() == 20
+    first = rows.first.inner_text()
     page.get_by_role("button", name="More students").click()
     page.get_by_role("button", name="Students before").wait_for()
+    assert rows.count() == 10
+    assert page.get_by_role("button", name="More students").count() == 0
     page.get_by_role("button", name="Students before").click()
-    page.locator(".matrix tbody tr").nth(14).wait_for()
-    page.locator(".matrix thead button").nth(1).click()
-    assert page.locator(".matrix th[aria-sort]").get_attribute("aria-sort") == "descending"
-    shown = [
-        re.search(r"(\d+) %", t) for t in page.locator(".matrix tbody td:nth-child(2)").all_inner_texts()
-    ]
-    values = [int(found[1]) for found in shown if found]
-    assert values == sorted(values, reverse=True)
+    rows.nth(19).wait_for()
+    assert rows.first.inner_text() == first
+
+
+def test_teacher_sorts_the_class_and_chooses_a_chapter(page: Page) -> None:
+    enter(page, TEACHER)
+    open_class(page)
+    page.get_by_label("Skills of").focus()
+    page.get_by_label("Skills of").select_option("Preliminaries")
+    page.wait_for_url(re.compile("chapter="))
+    page.locator(".matrix").get_by_role("button", name="Explain Calculus").wait_for()
+    assert page.evaluate("document.activeElement.id") == "chapter"
+    skills = page.locator(".matrix thead th").count() - 3
+    assert page.locator("caption").inner_text().startswith(f"30 students; mastery of {skills} skills.")
+    heading = page.locator(".matrix thead button").nth(3)
+    for order in ("descending", "ascending"):
+        heading.click()
+        assert page.locator(".matrix th[aria-sort]").get_attribute("aria-sort") == order
+        shown = page.locator(".matrix tbody td:nth-child(4)").all_inner_texts()
+        values = [int(found[1]) if (found := re.search(r"(\d+) %", text)) else -1 for text in shown]
+        assert values == sorted(values, reverse=order == "descending")
+        assert len(set(values)) > 2
+    # What a cell says without its colour: a sign to see, a word to hear.
+    cell = page.locator(".matrix td.band-DEVELOPING").first
+    assert re.match(r"▃ \d+ %, developing", cell.inner_text().replace("\n", ""))
     check_axe(page)
+
+
+def test_teacher_finds_a_student(page: Page) -> None:
+    enter(page, TEACHER)
+    open_class(page)
     page.get_by_label("Find a student").fill("Chiara")
     page.get_by_role("button", name="Find", exact=True).click()
-    page.locator(".matrix tbody tr:only-child").wait_for()
-    page.locator(".matrix tbody a").click()
+    page.get_by_text("1 found").wait_for()
+    check_axe(page)
+    page.locator("#student-results a").click()
     page.get_by_role("heading", name=re.compile("^Chiara")).wait_for()
     page.locator(".chapter table tbody tr").first.wait_for()
+    page.get_by_role("link", name="← The whole class").click()
+    page.locator(".matrix tbody tr").first.wait_for()
+
+
+def test_a_class_without_the_graph_has_its_names(page: Page) -> None:
+    enter(page, TEACHER)
+    page.route("**/graphql", without_graph)
+    page.locator(".card").first.get_by_role("link", name=re.compile("^Class")).click()
+    page.get_by_role("alert").get_by_text("The graph cannot be reached").wait_for()
+    page.locator(".matrix tbody a").nth(19).wait_for()
+    assert page.locator(".matrix td").count() == 0
+    page.unroute("**/graphql", without_graph)
+    page.reload()
+    page.locator(".matrix td .sign").first.wait_for()
 
 
 def test_concept_map_by_mouse(page: Page) -> None:

@@ -101,7 +101,7 @@ function route(): void {
     else if (kind === 'course' && id !== undefined && page === 'outline') await outlineView(api, view, id);
     else if (kind === 'course' && id !== undefined && page === 'map') await mapView(api, view, id, new URLSearchParams(search));
     else if (kind === 'course' && id !== undefined && page === 'mastery') await masteryView(api, view, id, null);
-    else if (kind === 'course' && id !== undefined && page === 'class') await classView(api, view, id);
+    else if (kind === 'course' && id !== undefined && page === 'class') await classView(api, view, id, new URLSearchParams(search));
     else if (kind === 'course' && id !== undefined && page === 'student' && more !== undefined) await masteryView(api, view, id, more);
     else view.notFound('page');
   };

@@ -190,7 +190,8 @@ export async function mapView(api: Api, view: View, id: string, query: URLSearch
   const cut = !conceptMap.truncated ? '' : goal
     ? `Only the nearest ${GOAL_LIMIT} concepts were looked through: more may lead there.`
     : center ? `Only the nearest ${AROUND_LIMIT} concepts are drawn: choose fewer steps or relations.` : `Only the ${OVERVIEW_LIMIT} most connected concepts are drawn: a search finds the others.`;
-  const count = `${plural(concepts.length, 'concept')}, ${plural(relations.length, 'relation')}${goal ? ', at most 4 steps back' : ''}.`;
+  const count = goal && concepts.length === 1 && !conceptMap.truncated ? 'No concept is recorded as its prerequisite.'
+    : `${plural(concepts.length, 'concept')}, ${plural(relations.length, 'relation')}${goal ? ', at most 4 steps back' : ''}.`;
 
   const stage = h('div', { class: 'stage' });
   const controls = h('div', { class: 'controls' }, searching, filter, center && !goal && h('div', {}, h('label', { for: 'depth' }, 'As far as '), far), center && whole);
