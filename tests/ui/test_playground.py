@@ -43,7 +43,7 @@ def test_every_example_for_reading_answers_without_an_error(page: Page) -> None:
     open_playground(page)
     sign_in(page, TEACHER)
     for name in ("CourseList", "CourseOutline", "ChapterSequence", "TheoryInDepth", "SkillInDepth", "ConceptMap",
-                 "ConceptRelations", "StudentMastery", "ExtractionPage"):  # fmt: skip
+                 "ConceptRelations", "StudentMastery", "ExtractionPage", "ClassMastery"):  # fmt: skip
         open_example(page, name)
         answer = run(page)
         assert "errors" not in answer, (name, answer["errors"])
