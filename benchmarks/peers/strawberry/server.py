@@ -8,6 +8,8 @@ Environment: NEO4J_URI, NEO4J_PASSWORD, PORT.
 from __future__ import annotations
 
 import base64
+import dataclasses
+import functools
 import gc
 import os
 from binascii import b2a_base64
@@ -70,6 +72,16 @@ def key_of(given: str) -> str:
     return base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode().partition(":")[2]
 
 
+def of(cls: Any, row: Any) -> Any:
+    """Return an object of a type from a row in the order of its attributes."""
+    return cls(**dict(zip(names(cls), row, strict=False)))
+
+
+@functools.cache
+def names(cls: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(cls) if field.init]
+
+
 class Loaders:
     """One data loader for each edge; made for each request."""
 
@@ -80,25 +92,25 @@ class Loaders:
         self.chapters_of = many(CHAPTERS_OF, Chapter)
         self.theories_of = many(THEORIES_OF, Theory)
         self.skills_of = many(SKILLS_OF, Skill)
-        self.mentions_of = many(CONCEPTS_OF, mention)
+        self.mentions_of = many(CONCEPTS_OF, Concept, mention)
         self.theories_of_skills = many(THEORIES_OF_SKILLS, Theory)
         self.chapter_of = many(CHAPTER_OF, Chapter)
         self.cells: DataLoader[tuple[int, str], SkillMastery] = DataLoader(load_fn=load_cells)
 
 
-def one(text: str, make: Any) -> DataLoader[Any, Any]:
+def one(text: str, cls: Any) -> DataLoader[Any, Any]:
     async def load(keys: list[Any]) -> list[Any]:
-        found = {row[0]: make(*row) for row in await read(text, keys=keys)}
+        found = {row[0]: of(cls, row) for row in await read(text, keys=keys)}
         return [found.get(key) for key in keys]
 
     return DataLoader(load_fn=load)
 
 
-def many(text: str, make: Any) -> DataLoader[Any, list[Any]]:
+def many(text: str, cls: Any, make: Any = None) -> DataLoader[Any, list[Any]]:
     async def load(keys: list[Any]) -> list[list[Any]]:
         found: dict[Any, list[Any]] = defaultdict(list)
         for key, *row in await read(text, keys=keys):
-            found[key].append(make(*row))
+            found[key].append(make(row) if make else of(cls, row))
         return [found[key] for key in keys]
 
     return DataLoader(load_fn=load)
@@ -109,7 +121,7 @@ async def load_cells(keys: list[tuple[int, str]]) -> list[SkillMastery]:
     skills = list(dict.fromkeys(skill for _, skill in keys))
     rows = await read(CELLS, students=students, skills=skills)
     found = {(row[0], row[1]): row for row in rows}
-    return [SkillMastery(*found.get(key, (*key, None, 0.0, "NOT_STARTED", 0))) for key in keys]
+    return [of(SkillMastery, found.get(key, (*key, None, 0.0, "NOT_STARTED", 0))) for key in keys]
 
 
 @strawberry.type
@@ -128,8 +140,8 @@ class ConceptMention:
     concept: Concept
 
 
-def mention(*row: Any) -> ConceptMention:
-    return ConceptMention(concept=Concept(*row))
+def mention(row: Any) -> ConceptMention:
+    return ConceptMention(concept=of(Concept, row))
 
 
 @strawberry.type
@@ -293,7 +305,7 @@ class Query:
         first: int | None = None,
     ) -> Nodes[SkillMastery]:
         rows = await read(SKILLS_OF_COURSE, course=int(key_of(course_id)), first=first)
-        skills = [Skill(*row) for row in rows]
+        skills = [of(Skill, row) for row in rows]
         student = int(key_of(student_id or ""))
         cells = await info.context.cells.load_many([(student, skill.key) for skill in skills])
         for cell, skill in zip(cells, skills, strict=True):
@@ -303,8 +315,8 @@ class Query:
     @strawberry.field
     async def class_mastery(self, course_id: strawberry.ID, first: int | None = None) -> ClassMastery:
         course = int(key_of(course_id))
-        skills = [Skill(*row) for row in await read(SKILLS_OF_COURSE, course=course, first=100)]
-        students = [Student(*row) for row in await read(STUDENTS_OF_COURSE, course=course, first=first)]
+        skills = [of(Skill, row) for row in await read(SKILLS_OF_COURSE, course=course, first=100)]
+        students = [of(Student, row) for row in await read(STUDENTS_OF_COURSE, course=course, first=first)]
         edges = [ClassRow(node=Enrollment(student=each), columns=skills) for each in students]
         return ClassMastery(skills=skills, edges=edges)
 
