@@ -67,7 +67,7 @@ def seed(graph: Neo4j, data: Path, size: Size) -> None:
     say(f"{asyncio.run(write_sql(url, size))} rows in SQL; now the graph")
     config = GraphConfig(uri=graph.uri, username="neo4j", password=graph.password, database="neo4j")
     count = asyncio.run(mirror(url, config, say))
-    mark.write_text(f"{count} records\n")
+    mark.write_text(repr(size))
     say(f"{count} records mirrored; {time.monotonic() - started:.0f} s in all")
 
 
@@ -86,12 +86,12 @@ def main() -> None:
     """Run the benchmark."""
     options = arguments()
     WORK.mkdir(parents=True, exist_ok=True)
-    file = WORK / "results.json"
+    size = SIZES["quick" if options.quick else "full"]
+    file = WORK / f"results-{size.name}.json"
     results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     if options.publish:
         publish.publish(results)
         return
-    size = SIZES["quick" if options.quick else "full"]
     if results.get("size") != json.loads(json.dumps(asdict(size))):
         results = {"size": asdict(size)}
     parts = options.part or list(PARTS)
@@ -101,7 +101,9 @@ def main() -> None:
         file.write_text(json.dumps(results, indent=1))
 
     folder = WORK / size.name
-    if options.fresh:
+    mark = folder / "data" / "seeded"
+    # Data of another size, or half written, would be mixed with the new.
+    if options.fresh or not mark.exists() or mark.read_text() != repr(size):
         shutil.rmtree(folder, ignore_errors=True)
     if set(parts) - {"growth"}:
         with neo4j(folder / "neo4j") as graph:
