@@ -66,7 +66,7 @@ def seed(graph: Neo4j, data: Path, size: Size) -> None:
     say(f"writing the {size.name} data to SQL")
     say(f"{asyncio.run(write_sql(url, size))} rows in SQL; now the graph")
     config = GraphConfig(uri=graph.uri, username="neo4j", password=graph.password, database="neo4j")
-    count = asyncio.run(mirror(url, config, say))
+    count = asyncio.run(mirror(url, size, config, say))
     mark.write_text(repr(size))
     say(f"{count} records mirrored; {time.monotonic() - started:.0f} s in all")
 

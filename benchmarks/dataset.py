@@ -18,7 +18,7 @@ from sqlalchemy import insert
 
 from graph.client import GraphClient, GraphConfig
 from graph.errors import GraphUnavailable
-from mirror import compare, projection
+from mirror import projection
 from sql import passwords
 from sql.models import (
     Base,
@@ -319,7 +319,24 @@ async def write_sql(url: str, size: Size) -> int:
     return written
 
 
-async def mirror(url: str, graph: GraphConfig, progress: Callable[[str], None]) -> int:
+def records(size: Size) -> dict[Kind, Iterator[str]]:
+    """Return the keys of all mirrored records, as the sync state has them."""
+    return {
+        Kind.USER: (str(row["id"]) for row in _users(size)),
+        Kind.COURSE: (str(row["id"]) for row in _courses(size)),
+        Kind.ENROLLMENT: (f"{row['course_id']}:{row['student_id']}" for row in _enrollments(size)),
+        Kind.CHAPTER: (row["id"] for row in _chapters(size)),
+        Kind.CHAPTER_SEQUENCE: (str(row["id"]) for row in _courses(size)),
+        Kind.THEORY: (row["id"] for row in _theories(size)),
+        Kind.THEORY_SEQUENCE: (row["id"] for row in _chapters(size)),
+        Kind.SKILL: (row["id"] for row in _skills(size)),
+        Kind.CONCEPT: (row["id"] for row in _concepts(size)),
+        Kind.CONCEPT_MENTION: (f"{row['theory_id']}:{row['concept_id']}" for row in _mentions(size)),
+        Kind.MASTERY: (f"{row['student_id']}:{row['skill_id']}" for row in _masteries(size)),
+    }
+
+
+async def mirror(url: str, size: Size, graph: GraphConfig, progress: Callable[[str], None]) -> int:
     """Bring a graph that has none of it to what SQL says; return the number of records.
 
     The product's own projections and statements, in larger batches than its worker takes; the sync state
@@ -329,14 +346,11 @@ async def mirror(url: str, graph: GraphConfig, progress: Callable[[str], None]) 
     done = 0
     try:
         await _schema(client)
+        keys_of = records(size)
         for kind in projection.KINDS_BY_RANK:
-            after: tuple[Any, ...] | None = None
             count = 0
-            while True:
+            while keys := list(islice(keys_of.get(kind, iter(())), RECORDS_AT_ONCE)):
                 async with database.write() as session:
-                    keys, after = await compare.page_of_keys(session, kind, after, RECORDS_AT_ONCE)
-                    if not keys:
-                        break
                     await session.execute(insert(SyncRecord), [_applied(kind, each) for each in keys])
                 async with database.read() as session:
                     plan = await projection.plan(session, {kind: keys})
