@@ -82,23 +82,27 @@ def machine() -> dict[str, Any]:
     }
 
 
+def kept(file: Path, size: Size) -> dict[str, Any]:
+    """Return what was measured so far on data of this size."""
+    plain = json.loads(json.dumps(asdict(size)))
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found if found.get("size") == plain else {"size": plain}
+
+
 def main() -> None:
     """Run the benchmark."""
     options = arguments()
     WORK.mkdir(parents=True, exist_ok=True)
     size = SIZES["quick" if options.quick else "full"]
     file = WORK / f"results-{size.name}.json"
-    results: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     if options.publish:
-        publish.publish(results)
+        publish.publish(kept(file, size))
         return
-    if results.get("size") != json.loads(json.dumps(asdict(size))):
-        results = {"size": asdict(size)}
     parts = options.part or list(PARTS)
 
     def keep(**found: Any) -> None:
-        results.update(json.loads(json.dumps(found)))
-        file.write_text(json.dumps(results, indent=1))
+        # Read anew: another run may have measured another part meanwhile.
+        file.write_text(json.dumps({**kept(file, size), **found}, indent=1))
 
     folder = WORK / size.name
     mark = folder / "data" / "seeded"
@@ -111,7 +115,7 @@ def main() -> None:
             _on_the_data(options, parts, size, graph, folder / "data", keep)
     if "growth" in parts:
         _on_growing_graphs(options, keep)
-    print("\n".join(report.whole(results)))
+    print("\n".join(report.whole(kept(file, size))))
     say(f"all figures: {file.relative_to(ROOT)}; python -m benchmarks --publish writes docs/ from them")
 
 

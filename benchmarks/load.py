@@ -31,7 +31,7 @@ class Orders:
     warm_up_seconds: float = 1.0
     warm_up_requests: int = 8
     seconds: float = 3.0
-    least_requests: int = 16
+    least_requests: int = 8
     most_requests: int = 1_000_000
     processes: dict[str, list[int]] = field(default_factory=dict)
 
