@@ -71,7 +71,13 @@ async def settle(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     # The freshness of the graph is read once for many requests: not a cost of the operation.
     monkeypatch.setattr("graphql_api.execution.FRESHNESS_SECONDS", 3_600)
     # The extraction worker looks for work now and then: not a cost of the operation either.
+    await stop_workers(api)
+
+
+async def stop_workers(api: Api) -> None:
+    """Let what works beside requests end."""
     api.application.stop.set()
+    api.application.extraction_wake.set()
     await asyncio.gather(*api.application.tasks)
 
 

@@ -10,7 +10,11 @@ from typing import Any
 
 import pytest
 
+from resolvers import ids
+from sql import models
 from tests.api_fixtures import Actor, Api
+from tests.e2e.mutation_cases import A_UUID
+from tests.e2e.operations import stop_workers
 from tests.e2e.test_course_life import Course
 
 PEOPLE = ("anonymous", "student", "enrolled", "teacher", "other_teacher", "admin")
@@ -22,7 +26,7 @@ MUTATIONS: dict[str, list[str]] = {
     "updateUser": ["U", "N", "Y", "N", "N", "Y"],  # of the enrolled student
     "setUserRole": ["U", "F", "F", "F", "F", "Y"],
     "setMetadata": ["U", "N", "Y", "N", "N", "Y"],  # of the enrolled student
-    "removeMetadata": ["U", "N", "N", "N", "N", "N"],  # of an entry that is not there
+    "removeMetadata": ["U", "N", "Y", "N", "N", "Y"],  # of the enrolled student
     "createCourse": ["U", "F", "F", "Y", "Y", "Y"],
     "updateCourse": EDIT,
     "archiveCourse": EDIT,
@@ -60,7 +64,7 @@ MUTATIONS: dict[str, list[str]] = {
     "removeConceptRelation": EDIT,
     "recordAssessments": EDIT,
     "ingestExtraction": EDIT,
-    "retryExtraction": ["U", "N", "N", "N", "N", "N"],  # of a run that is not there
+    "retryExtraction": EDIT,
     "retrySync": ["U", "F", "F", "F", "F", "Y"],
     "repairDrift": ["U", "F", "F", "F", "F", "Y"],
     "rebuildGraph": ["U", "F", "F", "F", "F", "Y"],
@@ -91,6 +95,8 @@ class World:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.people: dict[str, Actor | None] = {}
+        # There are none unless a test makes them.
+        self.entry, self.run = ids.encode("meta", A_UUID), ids.encode("run", A_UUID)
 
     async def make(self) -> World:
         api = self.api
@@ -130,6 +136,21 @@ class World:
         self.relation = next(r["id"] for n in data["course"]["concepts"]["nodes"] for r in n["relations"])
         return self
 
+    async def add_entry_and_run(self) -> None:
+        """Add a profile entry of the enrolled student, and a run of the course whose document failed."""
+        entry = await self.api.ok(
+            "setMetadata", self.people["enrolled"], "metadata { id }", key="habit", value="early"
+        )
+        self.entry = entry["metadata"]["id"]
+        course_id, failed = ids.decode(self.course.id, "course"), models.ExtractionStatus.FAILED
+        async with self.api.database.write() as session:
+            run = models.ExtractionRun(course_id=course_id, status=failed)
+            session.add(run)
+            await session.flush()
+            document = {"position": 0, "filename": "a.txt", "sha256": "0" * 64, "status": failed}
+            session.add(models.ExtractionDocument(run_id=run.id, course_id=course_id, **document))
+        self.run = ids.encode("run", run.id)
+
     def inputs(self, name: str) -> dict[str, Any]:
         course = self.course
         enrolled = self.people["enrolled"]
@@ -140,9 +161,6 @@ class World:
             course.skills[0],
             course.concepts[0],
         )
-        a_uuid = "2f1c9c8e-8f5e-4b0e-9f43-0c1d2e3f4a5b"
-        from resolvers import ids
-
         return {
             "changePassword": {
                 "currentPassword": "not this one at all",
@@ -151,7 +169,7 @@ class World:
             "updateUser": {"id": enrolled.id, "firstName": "Grace"},
             "setUserRole": {"id": enrolled.id, "role": "STUDENT"},
             "setMetadata": {"studentId": enrolled.id, "key": "goal", "value": "an A"},
-            "removeMetadata": {"id": ids.encode("meta", a_uuid)},
+            "removeMetadata": {"id": self.entry},
             "createCourse": {"title": "Another"},
             "updateCourse": {"id": course.id, "title": "Calculus I"},
             "joinCourse": {"courseId": course.id},
@@ -196,7 +214,7 @@ class World:
                 "courseId": course.id,
                 "documents": [{"filename": "a.txt", "sha256": "0" * 64, "topic": "A"}],
             },
-            "retryExtraction": {"runId": ids.encode("run", a_uuid)},
+            "retryExtraction": {"runId": self.run},
             "retrySync": {},
             "repairDrift": {"courseId": course.id},
         }.get(name, {"id": course.id})
@@ -221,6 +239,9 @@ def test_the_table_covers_every_mutation() -> None:
 @pytest.mark.parametrize("person", PEOPLE)
 async def test_every_mutation(api: Api, person: str) -> None:
     world = await World(api).make()
+    await world.add_entry_and_run()
+    # What a retry wakes would write while a refusal is looked at.
+    await stop_workers(api)
     actor = world.people[person]
     column = PEOPLE.index(person)
     # What takes something away comes after what needs it.
