@@ -11,10 +11,11 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
 
 import sql.extraction_worker
 import sql.passwords
@@ -22,6 +23,7 @@ import sql.sync_state
 from graph.errors import GraphError
 from graph.repository import GraphRepository
 from graphql_api import schema as schema_module
+from graphql_api.event_streams import EventStreams, wants_events
 from graphql_api.execution import Executor
 from graphql_api.headers import SafeHeaders
 from graphql_api.http import GraphQLEndpoint
@@ -32,6 +34,8 @@ from graphql_api.operators import MirrorOperations
 from graphql_api.pages import STATIC, DemoAccount, Facts, explore_page, landing_page
 from graphql_api.playground import playground_page, wants_html
 from graphql_api.settings import Settings
+from graphql_api.sockets import Sockets
+from graphql_api.streams import Streams
 from graphql_api.tokens import AccessTokens
 from resolvers.context import Context
 from resolvers.problems import Unauthenticated
@@ -91,17 +95,20 @@ class Application:
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
 
-    def has_token(self, request: Request) -> bool:
+    def has_token(self, request: HTTPConnection) -> bool:
         """Return whether a request carries a token that holds; its person is not looked up."""
         try:
             return self.tokens.of_header(request.headers.get("authorization")) is not None
         except Unauthenticated:
             return False
 
-    async def context(self, request: Request) -> Context:
-        """Return the context of a request; raise Unauthenticated for a token that does not hold."""
+    async def context(self, request: HTTPConnection, authorization: str | None = None) -> Context:
+        """Return the context of a request; raise Unauthenticated for a token that does not hold.
+
+        `authorization` stands for the header where a client can send none: in a WebSocket's first message.
+        """
         viewer = None
-        user_id = self.tokens.of_header(request.headers.get("authorization"))
+        user_id = self.tokens.of_header(authorization or request.headers.get("authorization"))
         if user_id is not None:
             async with self.stores.database.read() as session:
                 viewer = await session.get(models.User, user_id)
@@ -173,8 +180,8 @@ def create_app(
         openapi_url=None,
     )
 
-    async def make_context(request: Request) -> Context:
-        return await state["application"].context(request)
+    async def make_context(request: HTTPConnection, authorization: str | None = None) -> Context:
+        return await state["application"].context(request, authorization)
 
     def observe(outcome: str, seconds: float) -> None:
         state["application"].figures.observe(outcome, seconds)
@@ -183,7 +190,17 @@ def create_app(
         executor, make_context, observe, lambda request: state["application"].has_token(request)
     )
 
+    streams = Streams(executor, make_context, lambda header: state["application"].tokens.expiry(header))
+    app.state.streams = streams
+    events = EventStreams(streams, endpoint)
+    sockets = Sockets(streams)
+
+    async def socket(websocket: WebSocket) -> None:
+        await sockets.serve(websocket)
+
     async def graphql(request: Request) -> Response:
+        if wants_events(request.headers.get("accept")):
+            return await events.answer(request)
         if (
             request.method == "GET"
             and wants_html(request.headers.get("accept"))
@@ -215,6 +232,7 @@ def create_app(
 
     # Plain routes: FastAPI's dependency machinery costs more than a small query.
     app.router.routes += [
+        WebSocketRoute("/graphql", socket),
         Route("/graphql", graphql, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
         Route("/", landing),
         Route("/explore", explore),

@@ -155,7 +155,9 @@ class Executor:
             timely = refusal if isinstance(refusal, ApiError) else errors.OperationTimeout()
             return Answer({"errors": [errors.request_error(timely)]}, executed=False)
         if operation.operation is OperationType.SUBSCRIPTION:
-            error = errors.BadRequest("Subscriptions are not served here.")
+            error = errors.BadRequest(
+                "Subscriptions are answered over WebSocket (graphql-transport-ws) or as text/event-stream."
+            )
             return Answer({"errors": [errors.request_error(error)]}, executed=False)
         variables = get_variable_values(
             self.schema,

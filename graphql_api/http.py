@@ -67,26 +67,32 @@ class GraphQLEndpoint:
         media_type = JSON
         try:
             media_type = negotiate(request.headers.get("accept"))
-            if request.method == "POST":
-                given = await self._read_post(request)
-            elif request.method == "GET":
-                given = await self._read_get(request)
-            else:
-                raise HttpError(405, "Only GET and POST are served here.", {"allow": "GET, POST"})
+            given = await self.read(request)
         except HttpError as error:
             entry = errors.request_error(errors.BadRequest(str(error)))
-            return _response({"errors": [entry]}, error.status, media_type, error.headers), "refused"
+            return http_response({"errors": [entry]}, error.status, media_type, error.headers), "refused"
         except ApiError as error:
             # A persisted query that nobody stored is a well-formed request: clients send the document next.
-            return _response({"errors": [errors.request_error(error)]}, 200, media_type), "refused"
+            return http_response({"errors": [errors.request_error(error)]}, 200, media_type), "refused"
         try:
             context = await self.make_context(request)
         except Unauthenticated as error:
             status = 401 if media_type == GRAPHQL_RESPONSE else 200
-            return _response({"errors": [errors.request_error(error)]}, status, media_type), "refused"
+            return http_response({"errors": [errors.request_error(error)]}, status, media_type), "refused"
         answer = await self.executor.run(given, context)
         outcome = "refused" if not answer.executed else "errors" if "errors" in answer.body else "ok"
-        return _response(answer.body, _status(answer, media_type), media_type), outcome
+        return http_response(answer.body, _status(answer, media_type), media_type), outcome
+
+    async def read(self, request: Request, *, streams: bool = False) -> GraphQLRequest:
+        """Return the GraphQL request that came; `streams` lets subscriptions come by GET too.
+
+        Raises HttpError, PersistedQueryNotSupported.
+        """
+        if request.method == "POST":
+            return await self._read_post(request)
+        if request.method == "GET":
+            return await self._read_get(request, streams)
+        raise HttpError(405, "Only GET and POST are served here.", {"allow": "GET, POST"})
 
     async def _read_post(self, request: Request) -> GraphQLRequest:
         content_type = request.headers.get("content-type", "")
@@ -103,7 +109,7 @@ class GraphQLEndpoint:
         value = parse_json(body, "body")
         if len(body) > GREATEST_LIST and has_long_list(value):
             raise HttpError(413, f"The body holds a list of more than {GREATEST_LIST} items.")
-        return _request_of(value)
+        return request_of(value)
 
     async def _body(self, request: Request) -> bytes:
         try:
@@ -113,7 +119,7 @@ class GraphQLEndpoint:
         except ClientDisconnect:
             raise HttpError(400, "The client went away.") from None
 
-    async def _read_get(self, request: Request) -> GraphQLRequest:
+    async def _read_get(self, request: Request, streams: bool) -> GraphQLRequest:
         site = request.headers.get("sec-fetch-site")
         if site not in (None, "same-origin", "none"):
             raise HttpError(403, "Queries by GET are not answered across sites: use POST.")
@@ -125,12 +131,14 @@ class GraphQLEndpoint:
                 body[name] = parse_json(values[name].encode(), name)
         if values.get("operationName"):
             body["operationName"] = values["operationName"]
-        given = _request_of(body)
+        given = request_of(body)
         try:
             await self.executor.ready(given.query)
             _, operation = self.executor.prepare(given)
         except Refused:
             return given  # run() answers with the same refusal
+        if operation.operation is OperationType.SUBSCRIPTION and streams:
+            return given
         if operation.operation is not OperationType.QUERY:
             raise HttpError(405, "Only queries are answered by GET: use POST.", {"allow": "POST"})
         return given
@@ -166,7 +174,7 @@ def _deeper_than(value: Any, bound: int) -> bool:
     return False
 
 
-def _request_of(body: Any) -> GraphQLRequest:
+def request_of(body: Any) -> GraphQLRequest:
     if isinstance(body, list):
         raise HttpError(400, "Batches are not served: send one request at a time.")
     if not isinstance(body, dict):
@@ -235,11 +243,11 @@ def _status(answer: Answer, media_type: str) -> int:
     return 400
 
 
-def _response(
+def http_response(
     body: dict[str, Any], status: int, media_type: str, headers: dict[str, str] | None = None
 ) -> Response:
     return Response(
-        content=_dump(body),
+        content=dump(body),
         status_code=status,
         headers={
             "content-type": f"{media_type}; charset=utf-8",
@@ -251,7 +259,7 @@ def _response(
     )
 
 
-def _dump(body: dict[str, Any]) -> bytes:
+def dump(body: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(body)
     except TypeError:

@@ -3,6 +3,7 @@
 schema.graphql is printed from here (`lab-tutor print-schema`) and holds only what works.
 """
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from resolvers import (
     courses,
     curriculum,
     enrollments,
+    events,
     extraction,
     graph_roots,
     mastery,
@@ -39,6 +41,7 @@ from resolvers.types.concepts import (
 )
 from resolvers.types.courses import Course, CourseConnection, CourseFilter, CourseOrder, Enrollment
 from resolvers.types.curriculum import Chapter, Theory
+from resolvers.types.events import SyncEvent
 from resolvers.types.extraction import ExtractionDocument, ExtractionRun
 from resolvers.types.mastery import (
     ClassMasteryConnection,
@@ -57,6 +60,7 @@ from resolvers.types.operations import (
 from resolvers.types.resources import Reading, Video
 from resolvers.types.shared import Node, Sync
 from resolvers.types.skills import Skill, SkillPrerequisite
+from resolvers.unset import given
 from sql.models import ConceptRelationType, MasteryCategory
 
 DESCRIPTION = """
@@ -666,6 +670,29 @@ class Mutation:
     )
 
 
+@strawberry.type(
+    description="Events, over graphql-transport-ws and server-sent events. Each is authorised when it is sent; a stream ends when the viewer's token or membership does."
+)
+class Subscription:
+    @strawberry.subscription(description="Follow one of the viewer's writes until it is in the graph.")
+    async def sync_changed(
+        self,
+        info: Info,
+        *,
+        token: Annotated[
+            strawberry.ID, strawberry.argument(description="Token of the write, from a mutation's sync.")
+        ],
+        after: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Cursor of the last event seen, at most 24 hours old; starts with the present state when left out."
+            ),
+        ] = strawberry.UNSET,
+    ) -> AsyncGenerator[SyncEvent, None]:
+        async for event in events.sync_changed(info, token, given(after)):
+            yield event  # type: ignore[misc]
+
+
 # Types reached only through an interface.
 _NODES = [
     Administrator,
@@ -695,6 +722,7 @@ def build() -> GraphQLSchema:
     built: GraphQLSchema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
+        subscription=Subscription,
         types=_NODES,
         config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
     )._schema

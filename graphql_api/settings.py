@@ -207,6 +207,12 @@ class Settings(BaseSettings):
     max_cost: int = _count(
         20_000, "Objects that an answer may hold by the sizes of its lists; docs/api.md says how they count."
     )
+    max_streams_per_address: int = _count(
+        100, "WebSockets and event streams that one client address may have open in a process.", most=100_000
+    )
+    max_subscriptions_per_socket: int = _count(
+        20, "Operations that may run at the same time on one WebSocket.", most=1_000
+    )
     max_page_size: int = _count(100, "Longest page of a list.", most=100)
 
     @field_validator("cors_origins", mode="before")

@@ -57,6 +57,16 @@ class AccessTokens:
 
     def user_id(self, token: str) -> int:
         """Return whose token it is; raise Unauthenticated for any that does not hold."""
+        return self.read(token)[0]
+
+    def expiry(self, header: str | None) -> float | None:
+        """Return the Unix time at which the token of an Authorization header ends; None without one."""
+        if header is None:
+            return None
+        return self.read(header.partition(" ")[2].strip())[1]
+
+    def read(self, token: str) -> tuple[int, float]:
+        """Return (whose token it is, Unix time of its end); raise Unauthenticated for any that does not hold."""
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
             claims: dict[str, Any] = jwt.decode(
@@ -68,7 +78,7 @@ class AccessTokens:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "nbf", "iat", "iss", "aud", "sub"]},
             )
-            return int(claims["sub"])
+            return int(claims["sub"]), float(claims["exp"])
         except (jwt.PyJWTError, KeyError, ValueError, TypeError):
             raise Unauthenticated(
                 "The access token is not valid or has ended: refresh the session or sign in again."

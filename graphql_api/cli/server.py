@@ -55,7 +55,8 @@ def _run(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=20,
-        ws_max_size=settings.max_body_bytes,
+        ws="websockets-sansio",
+        ws_max_size=settings.max_anonymous_body_bytes,
     )
 
 

@@ -78,6 +78,11 @@ def test_wave_one_is_whole_and_of_wave_two_what_is_listed(schema: GraphQLSchema)
         assert len(set(graphql_type.fields) - WAVE_TWO[root]) == count
 
 
+def test_the_subscriptions_are_those_that_are_listed(schema: GraphQLSchema) -> None:
+    assert schema.subscription_type is not None
+    assert set(schema.subscription_type.fields) == {"syncChanged"}
+
+
 def test_a_mutation_takes_one_input_and_answers_its_own_union(schema: GraphQLSchema) -> None:
     assert schema.mutation_type is not None
     for name, field in schema.mutation_type.fields.items():
