@@ -17,6 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
+import sql.accounts
 import sql.extraction_worker
 import sql.passwords
 import sql.sync_state
@@ -110,8 +111,7 @@ class Application:
         viewer = None
         user_id = self.tokens.of_header(authorization or request.headers.get("authorization"))
         if user_id is not None:
-            async with self.stores.database.read() as session:
-                viewer = await session.get(models.User, user_id)
+            viewer = await sql.accounts.account(self.stores.database, user_id)
             if viewer is None or not viewer.active:
                 raise Unauthenticated()
         return Context(

@@ -145,8 +145,9 @@ class Executor:
     async def run(self, request: Request, context: Context) -> Answer:
         """Answer a request."""
         try:
-            async with asyncio.timeout(self.settings.operation_deadline_seconds):
-                await self.ready(request.query)
+            if request.query not in self.documents:
+                async with asyncio.timeout(self.settings.operation_deadline_seconds):
+                    await self.ready(request.query)
             document, operation = self.prepare(request)
             self._cost.check_request(request.query, document.node, operation, request.variables)
         except Refused as refused:

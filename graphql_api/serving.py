@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from graphql_api.settings import load_settings
 # Of a thread that checks a long document and the loop that answers everybody, the loop asks for its turn many
 # times in a request: Python lets it wait this long each time, 5 ms by default.
 SWITCH_SECONDS = 0.0005
+GC_THRESHOLDS = (50_000, 20, 50)
 
 
 def app() -> FastAPI:
@@ -20,4 +22,10 @@ def app() -> FastAPI:
     sys.setswitchinterval(SWITCH_SECONDS)
     settings = load_settings()
     log.configure(settings.log_format, settings.log_level)
-    return create_app(settings)
+    made = create_app(settings)
+    # The schema is over a hundred thousand objects that stay: the collector need not look at them again, and
+    # the lists of a long answer are no garbage yet when they come in thousands.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
+    return made

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +17,7 @@ ALGORITHM = "HS256"
 ISSUER = "lab-tutor"
 AUDIENCE = "lab-tutor-api"
 LEEWAY_SECONDS = 5
+REMEMBERED = 4_096
 
 
 class AccessTokens:
@@ -30,6 +33,8 @@ class AccessTokens:
         if previous_secret:
             self._keys[_kid(previous_secret)] = previous_secret
         self._lifetime = timedelta(seconds=lifetime_seconds)
+        # Token -> (person, end): once it held, only its end can change that.
+        self._held: OrderedDict[str, tuple[int, float]] = OrderedDict()
 
     def issue(self, user: models.User) -> tuple[str, datetime]:
         """Return (token, moment of its end) for a person."""
@@ -67,6 +72,9 @@ class AccessTokens:
 
     def read(self, token: str) -> tuple[int, float]:
         """Return (whose token it is, Unix time of its end); raise Unauthenticated for any that does not hold."""
+        held = self._held.get(token)
+        if held is not None and time.time() - LEEWAY_SECONDS < held[1]:
+            return held
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
             claims: dict[str, Any] = jwt.decode(
@@ -78,7 +86,10 @@ class AccessTokens:
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["exp", "nbf", "iat", "iss", "aud", "sub"]},
             )
-            return int(claims["sub"]), float(claims["exp"])
+            held = self._held[token] = (int(claims["sub"]), float(claims["exp"]))
+            if len(self._held) > REMEMBERED:
+                self._held.popitem(last=False)
+            return held
         except (jwt.PyJWTError, KeyError, ValueError, TypeError):
             raise Unauthenticated(
                 "The access token is not valid or has ended: refresh the session or sign in again."

@@ -43,6 +43,14 @@ async def visible_course(session: AsyncSession, viewer: models.User, course_id: 
     return found.get(course_id)
 
 
+async def sees_course(context: Context, course_id: Any) -> bool:
+    """Return whether there is a course that the viewer may see."""
+    viewer = context.signed_in()
+    return bool(course_id) and await sql.courses.visible_key(
+        context.database, models.Kind.COURSE, course_id, viewer_id=viewer.id, viewer_role=viewer.role
+    )
+
+
 async def course_to_edit(session: AsyncSession, viewer: models.User, course_id: int) -> models.Course:
     """Return a course the viewer runs; raise NotFound when hidden, Forbidden when only visible."""
     course = await visible_course(session, viewer, course_id)
@@ -68,6 +76,11 @@ async def record_to_edit(session: AsyncSession, viewer: models.User, kind: str, 
 async def visible_records(context: Context, kind: str, keys: list[Any]) -> set[Any]:
     """Return which keys of a curriculum kind exist and belong to courses that the viewer may see."""
     viewer = context.signed_in()
+    if len(keys) == 1:
+        seen = await sql.courses.visible_key(
+            context.database, models.Kind(kind), keys[0], viewer_id=viewer.id, viewer_role=viewer.role
+        )
+        return set(keys) if seen else set()
     async with context.database.read() as session:
         return await sql.courses.visible_keys(
             session, models.Kind(kind), keys, viewer_id=viewer.id, viewer_role=viewer.role

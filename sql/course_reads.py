@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, false, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import models
 from sql.models import Course, Enrollment, Kind, PublicationStatus, Role
 from sql.pages import Page, Slice, Sort, paginate
+from sql.points import Point
 from sql.search import matches
+from sql.session import Database
 
 
 def visible(viewer_id: int, viewer_role: Role) -> ColumnElement[bool]:
@@ -192,6 +194,41 @@ async def visible_keys(
         visible(viewer_id, viewer_role)
     )
     return {_key(row, count) for row in await session.execute(statement)}
+
+
+_Points = dict[tuple[Kind, bool], Point]
+_points: _Points = {}
+
+
+def _visible_point(kind: Kind, is_admin: bool) -> Point:
+    """Return the statement that finds one record by its key where somebody may see its course."""
+    found = _points.get((kind, is_admin))
+    if found is None:
+        columns, course_column, joined = (
+            ((Course.id,), Course.id, None) if kind is Kind.COURSE else _CURRICULUM[kind]
+        )
+        statement = select(*columns)
+        if joined is not None:
+            statement = statement.select_from(columns[0].class_).join(*joined)
+        if kind is not Kind.COURSE:
+            statement = statement.join(Course, Course.id == course_column)
+        viewer: Any = bindparam("viewer_id", type_=Course.teacher_id.type)
+        statement = statement.where(
+            *(column == bindparam(f"key{place}", type_=column.type) for place, column in enumerate(columns)),
+            visible(viewer, Role.ADMIN if is_admin else Role.STUDENT),
+        )
+        found = _points[kind, is_admin] = Point(statement)
+    return found
+
+
+async def visible_key(database: Database, kind: Kind, key: Any, *, viewer_id: int, viewer_role: Role) -> bool:
+    """Return whether a course, or a record of the curriculum, exists and somebody may see its course."""
+    parts = key if isinstance(key, tuple) else (key,)
+    values = {f"key{place}": part for place, part in enumerate(parts)}
+    is_admin = viewer_role is Role.ADMIN
+    if not is_admin:
+        values["viewer_id"] = viewer_id
+    return bool(await database.fetch(_visible_point(kind, is_admin), **values))
 
 
 async def visible_progress(

@@ -21,6 +21,7 @@ from sql.course_reads import (
     taught_course_ids,
     viewer_enrollments,
     visible_courses,
+    visible_key,
     visible_keys,
     visible_progress,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "update_course",
     "viewer_enrollments",
     "visible_courses",
+    "visible_key",
     "visible_keys",
     "visible_progress",
 ]

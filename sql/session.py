@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from sql import errors
 from sql.models import Base
+from sql.points import DirectReader, Point, Rows
 
 BUSY_TIMEOUT_SECONDS = 10
 WRITE_QUEUE_SECONDS = 30
@@ -78,6 +79,15 @@ class Database:
             write_options["isolation_level"] = "READ COMMITTED"
             # One snapshot for all statements of a read: the mirror reads a version and its row together.
             read_options |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        # One statement needs no transaction around it.
+        point_options = {_WRITE: False, "isolation_level": "AUTOCOMMIT"}
+        self._point_engine = self.engine.execution_options(**point_options)
+        in_file = self.dialect == "sqlite" and self.url.database not in (None, "", ":memory:")
+        self._direct = (
+            DirectReader(str(self.url.database), self.engine.dialect)
+            if in_file and not self.url.query
+            else None
+        )
         self._write_engine = self.engine.execution_options(**write_options)
         self._read_engine = self.engine.execution_options(**read_options)
 
@@ -109,6 +119,32 @@ class Database:
         async with self._transaction(self._read_engine, keep=False) as session:
             yield session
 
+    async def fetch(self, point: Point, **values: Any) -> Rows:
+        """Return the rows of a statement by key, as they are committed now.
+
+        Raises sql.errors.Unavailable when the database cannot be reached.
+        """
+        if self._direct is not None:
+            try:
+                rows = self._direct.read(point, values)
+            except sqlite3.OperationalError:
+                pass  # locked, or the file is not there: below it is waited for, and told
+            else:
+                self.statement_count += 1
+                return rows
+        try:
+            async with self._point_engine.connect() as connection:
+                return [tuple(row) for row in await connection.execute(point.statement, values)]
+        except (DBAPIError, PoolTimeoutError) as error:
+            translated = translate(error)
+            if translated is error:
+                raise
+            raise translated from error
+        except OSError as error:
+            if self.dialect == "postgresql":
+                raise errors.Unavailable from error
+            raise
+
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine, *, keep: bool = True) -> AsyncIterator[AsyncSession]:
         session = AsyncSession(engine, expire_on_commit=False, autoflush=keep)
@@ -134,6 +170,8 @@ class Database:
 
     async def dispose(self) -> None:
         """Close every connection."""
+        if self._direct is not None:
+            self._direct.close()
         await self.engine.dispose()
 
     def _count(self, connection: object, cursor: object, statement: str, *_: object) -> None:

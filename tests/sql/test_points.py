@@ -1,0 +1,109 @@
+"""Statements by key, on both databases: what a session reads, as it is committed now."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import Any
+
+from sqlalchemy import update
+
+from sql import accounts, courses
+from sql.models import Kind, Role, User
+from sql.session import Database
+from tests.sql import campus
+
+
+def _columns(user: User | None) -> dict[str, Any]:
+    assert user is not None
+    return {column.key: getattr(user, column.key) for column in User.__table__.columns}
+
+
+async def test_an_account_is_what_a_session_reads(database: Database) -> None:
+    made = await campus.person(database, "a@example.org", Role.TEACHER, "Ä", "Ö")
+    async with database.read() as session:
+        row = await session.get(User, made.id)
+    assert _columns(await accounts.account(database, made.id)) == _columns(row)
+    assert await accounts.account(database, made.id + 1) is None
+
+
+async def test_a_commit_is_seen_at_once(database: Database) -> None:
+    made = await campus.person(database, "a@example.org")
+    for active in (False, True, False):
+        async with database.write() as session:
+            await session.execute(update(User).values(active=active))
+        found = await accounts.account(database, made.id)
+        assert found is not None
+        assert found.active is active
+
+
+async def test_nothing_is_seen_before_the_commit(database: Database) -> None:
+    made = await campus.person(database, "a@example.org")
+    async with database.write() as session:
+        await session.execute(update(User).values(last_name="Other"))
+        found = await accounts.account(database, made.id)
+        assert found is not None
+        assert found.last_name == "Lovelace"
+
+
+async def test_visible_key_answers_like_visible_keys(database: Database) -> None:
+    teacher = await campus.person(database, "t@example.org", Role.TEACHER)
+    other = await campus.person(database, "o@example.org", Role.TEACHER)
+    joined, stranger = [await campus.person(database, f"s{number}@example.org") for number in (1, 2)]
+    admin = await campus.person(database, "admin@example.org", Role.ADMIN)
+    draft = await campus.course(database, teacher, "Draft")
+    shown = await campus.course(database, teacher, "Shown", published=True)
+    away = await campus.course(database, teacher, "Away", published=True)
+    await campus.enroll(database, draft, joined)
+    await campus.archive(database, away)
+    seen = {}
+    for course in (draft, shown):
+        chapter = await campus.chapter(database, course, "One")
+        theory = await campus.theory(database, chapter, "A")
+        for kind, key in ((Kind.CHAPTER, chapter.id), (Kind.THEORY, theory.id), (Kind.CHAPTER, theory.id)):
+            for viewer in (teacher, other, joined, stranger, admin):
+                who: dict[str, Any] = {"viewer_id": viewer.id, "viewer_role": viewer.role}
+                found = await courses.visible_key(database, kind, key, **who)
+                async with database.read() as session:
+                    assert found == (key in await courses.visible_keys(session, kind, [key], **who))
+                seen[course.title, kind, key, viewer.email] = found
+    assert {True, False} == set(seen.values())
+    pairs = {
+        (viewer.email, course.title)
+        for viewer in (teacher, other, joined, stranger, admin)
+        for course in (draft, shown, away)
+        if await courses.visible_key(
+            database, Kind.COURSE, course.id, viewer_id=viewer.id, viewer_role=viewer.role
+        )
+    }
+    everybody = {each.email for each in (teacher, other, joined, stranger, admin)}
+    assert pairs == {
+        *((email, "Shown") for email in everybody),
+        *((email, "Draft") for email in (teacher.email, joined.email, admin.email)),
+        *((email, "Away") for email in (teacher.email, admin.email)),
+    }
+
+
+async def test_keys_of_several_parts(database: Database) -> None:
+    admin: dict[str, Any] = {"viewer_id": 1, "viewer_role": Role.ADMIN}
+    for kind, key in (
+        (Kind.CONCEPT_RELATION, ("a", "PREREQUISITE", "b")),
+        (Kind.CONCEPT_MENTION, ("a", "b")),
+        (Kind.SKILL_PREREQUISITE, ("a", "b")),
+    ):
+        assert not await courses.visible_key(database, kind, key, **admin)
+
+
+async def test_a_locked_file_is_waited_for(sqlite_database: Database) -> None:
+    """Without the write-ahead log a reader is locked out: then the queue of the pool is taken."""
+    made = await campus.person(sqlite_database, "a@example.org")
+    assert sqlite_database._direct is not None
+    path = str(sqlite_database.url.database)
+    await sqlite_database.dispose()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("PRAGMA journal_mode = DELETE")
+    other.execute("BEGIN EXCLUSIVE")
+    asyncio.get_running_loop().call_later(0.2, other.execute, "COMMIT")
+    found = await accounts.account(sqlite_database, made.id)
+    other.close()
+    assert found is not None
