@@ -14,7 +14,7 @@ export function possibleTypes(schema, isAbstractType) {
 
 /** Object types without an id: values that belong to the record they hang on. */
 export function valueTypes(schema, isObjectType) {
-  const roots = [schema.getQueryType(), schema.getMutationType()];
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
   return Object.values(schema.getTypeMap())
     .filter((type) => isObjectType(type) && !type.name.startsWith("__") && !roots.includes(type) && !type.getFields().id)
     .map((type) => type.name);
