@@ -64,7 +64,7 @@ test: $(STAMP) $(if $(CHROMIUM),$(UI_STAMP)) ## Tests; with LAB_TUTOR_TEST_* set
 
 FAULTS ?= -m ""
 faults: $(STAMP) ## Kill and cut real processes; with LAB_TUTOR_TEST_* set, on Neo4j and PostgreSQL too
-	@$(BIN)/python -m pytest $(FAULTS) tests/faults $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto $(FAULTS) tests/faults $(PYTEST_ARGS)
 
 clients: $(STAMP) ## Real clients against a real API, and the schema's linters (needs Node.js 20)
 	@tests/clients/run.sh

@@ -217,7 +217,7 @@ class Mirror:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, through every outage; then finish the batch at hand and return."""
         if self.client is None:
-            await stop.wait()
+            await self._tidy_without_graph(stop)
             return
         failures = 0
         # A batch that fails while the graph answers is cut down until the record at fault stands alone.
@@ -228,6 +228,9 @@ class Mirror:
         while not stop.is_set():
             pause = 0.0
             try:
+                if time.monotonic() >= next_clean_up:
+                    next_clean_up = time.monotonic() + self.config.clean_up_seconds
+                    await self.clean_up()
                 if failures:
                     suspicious = False
                     await self._probe()
@@ -244,9 +247,6 @@ class Mirror:
                 elif done.applied:
                     limit, suspicious = min(self.config.batch_size, limit * 4), limit < self.config.batch_size
                 self.figures.graph_reachable = True
-                if time.monotonic() >= next_clean_up:
-                    await self.clean_up()
-                    next_clean_up = time.monotonic() + self.config.clean_up_seconds
             except (GraphUnavailable, GraphConflict, errors.Unavailable) as error:
                 failures += 1
                 limit = max(1, limit // 8) if suspicious else self.config.batch_size
@@ -269,20 +269,32 @@ class Mirror:
         log.info("mirror worker stopped", extra={"action": "worker_stopped"})
 
     async def clean_up(self) -> None:
-        """Remove a bounded number of old tombstones, writes and receipts."""
+        """Remove a bounded number of old writes and receipts, and of tombstones where there is a graph."""
+        async with self.database.write() as session:
+            await sync_state.purge(session)
+        if self.client is None:
+            return
         async with self.database.read() as session:
             old = await sync_state.find_old_tombstones(session)
-        if old and self.client is not None:
-            # The graph's first: a record that comes back starts at version 1 again, below its tombstone.
-            records = [f"{kind.value}:{key}" for _, kind, key in old]
-            await self.client.write(
-                [projection.statement("delete_tombstones", {"records": records})],
-                deadline_seconds=self.config.write_deadline_seconds,
-            )
+        if not old:
+            return
+        # The graph's first: a record that comes back starts at version 1 again, below its tombstone.
+        records = [f"{kind.value}:{key}" for _, kind, key in old]
+        await self.client.write(
+            [projection.statement("delete_tombstones", {"records": records})],
+            deadline_seconds=self.config.write_deadline_seconds,
+        )
         async with self.database.write() as session:
-            if old:
-                await sync_state.remove_tombstones(session, [id_ for id_, _, _ in old])
-            await sync_state.purge(session)
+            await sync_state.remove_tombstones(session, [id_ for id_, _, _ in old])
+
+    async def _tidy_without_graph(self, stop: asyncio.Event) -> None:
+        # Nobody else does it, and what a mutation leaves behind would pile up for ever (R19).
+        while not stop.is_set():
+            try:
+                await self.clean_up()
+            except errors.SqlError as error:
+                self._note("clean_up_failed", error=_reason(error))
+            await self._wait(stop, self.config.clean_up_seconds, wakeable=False)
 
     async def _probe(self) -> None:
         assert self.client is not None  # noqa: S101 - run() returned already without one

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from mirror import projection
 from mirror.verify import verify
 from mirror.worker import Mirror
 from sql import sync_state
-from sql.models import Chapter, Concept, Kind, SyncRecord, User
+from sql.models import Chapter, Concept, Kind, SyncRecord, SyncWrite, User
 from sql.session import Database
 from tests.mirror import world
 from tests.mirror.test_projection import ask, do, settle
@@ -261,6 +262,26 @@ async def test_without_a_graph_nothing_happens_until_there_is_one(
     await off.run(stop)
     await settle(Mirror(filled, graph_client, FAST))
     assert await state(filled, token) == "SYNCED"
+
+
+async def test_without_a_graph_old_writes_do_not_pile_up(filled: Database) -> None:
+    old, young = await rename(filled, "old"), await rename(filled, "young")
+    async with filled.write() as session:
+        await session.execute(
+            update(SyncWrite).where(SyncWrite.id == old).values(created_at=world.MOMENT - timedelta(days=2))
+        )
+    stop = asyncio.Event()
+    working = asyncio.create_task(Mirror(filled, None, FAST).run(stop))
+
+    async def kept() -> list[str]:
+        async with filled.read() as session:
+            return list(await session.scalars(select(SyncWrite.id)))
+
+    async with asyncio.timeout(20):
+        while await kept() != [young]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    stop.set()
+    await working
 
 
 async def test_a_newer_projection_replays_everything(mirror: Mirror, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,384 @@
+"""Plant a small bug for each promise of the mirror and show that a test sees it.
+
+For every bug: copy the project, replace one text by another (the text must be there exactly once), and run the
+tests that are named for it. At least one has to fail; the same tests pass on the code as it is.
+
+    .venv/bin/python scripts/planted_bugs.py [PART OF A NAME ...]
+
+Runs on SQLite and the embedded engine, 10 to 30 seconds a bug. Exit code 1 when a bug was seen by nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SECONDS = 400
+
+
+@dataclass(frozen=True)
+class Bug:
+    """What is planted where, and the tests that are there to see it."""
+
+    promise: str
+    name: str
+    patches: tuple[tuple[str, str, str], ...]  # (file, text, text instead)
+    tests: tuple[str, ...]
+
+
+def _bug(promise: str, name: str, file: str, old: str, new: str, *tests: str) -> Bug:
+    return Bug(promise, name, ((file, old, new),), tests)
+
+
+WORKER, STATE, CLIENT = "mirror/worker.py", "sql/sync_state.py", "graph/client.py"
+CYPHER = "graph/cypher/mirror"
+GUARD = "row.version >= held AND row.version > buried_version"
+
+BUGS = (
+    _bug(
+        "R1",
+        "a change without its mark",
+        "sql/sync_state.py",
+        "            versions[key] = version\n    await _append",
+        "            versions[key] = version\n        await session.rollback()\n    await _append",
+        "tests/sql/test_sync_state.py::test_versions_count_up_for_each_record",
+        "tests/e2e/test_mutations_curriculum.py",
+    ),
+    _bug(
+        "R2",
+        "blind upsert: CREATE instead of MERGE",
+        f"{CYPHER}/upsert_theories.cypher",
+        "MERGE (n)<-[link:HAS_THEORY]-(parent)",
+        "CREATE (n)<-[link:HAS_THEORY]-(parent)",
+        "tests/faults/test_outages.py::test_an_unknown_outcome_at_commit_is_done_once_in_effect",
+    ),
+    _bug(
+        "R3",
+        "no version guard",
+        f"{CYPHER}/upsert_chapters.cypher",
+        GUARD,
+        "row.version > buried_version",
+        "tests/faults/test_order.py::test_an_old_write_that_arrives_late_changes_nothing",
+    ),
+    _bug(
+        "R3",
+        "an old order over a new one",
+        f"{CYPHER}/rewrite_theory_sequences.cypher",
+        "row.version >= held AND size(nodes) = row.size",
+        "size(nodes) = row.size",
+        "tests/faults/test_order.py::test_an_old_order_that_arrives_late_leaves_the_chain",
+    ),
+    _bug(
+        "R4",
+        "a late upsert resurrects",
+        f"{CYPHER}/upsert_theories.cypher",
+        GUARD,
+        "row.version >= held",
+        "tests/faults/test_order.py::test_an_upsert_that_lands_after_the_delete_resurrects_nothing",
+    ),
+    _bug(
+        "R5",
+        "the head of the line blocks it",
+        WORKER,
+        "limit = max(1, limit // 8) if suspicious else self.config.batch_size",
+        "limit = self.config.batch_size",
+        "tests/faults/test_order.py::test_a_poison_record_holds_up_nobody",
+    ),
+    _bug(
+        "R5",
+        "a refused batch is not halved",
+        WORKER,
+        "            if len(claims) == 1:\n                return await self._refused",
+        "            if claims:\n                return await self._refused",
+        "tests/mirror/test_worker.py::test_a_poisoned_record_is_buried_and_the_others_pass",
+    ),
+    _bug(
+        "R5",
+        "a leased record is claimed by a second worker",
+        STATE,
+        "        _dirty(projection_version),\n        free,\n    ]",
+        "        _dirty(projection_version),\n        or_(free, SyncRecord.id > 0),\n    ]",
+        "tests/sql/test_sync_state.py",
+    ),
+    _bug(
+        "R6",
+        "acknowledged before the graph has it",
+        WORKER,
+        "        answer = await self._send(plan, deadline_seconds)",
+        "        async with self.database.write() as early:\n"
+        "            known = [(c.id, plan.versions[c.kind, c.key]) for c in claims]\n"
+        "            await sync_state.acknowledge(early, known, PROJECTION_VERSION)\n"
+        "        answer = await self._send(plan, deadline_seconds)",
+        "tests/faults/test_crashes.py::test_an_api_killed_after_its_sql_commit",
+    ),
+    _bug(
+        "R6",
+        "a change made during the projection is forgotten",
+        STATE,
+        '"next_attempt_at": case((table.c.version > newest, moment), else_=None),',
+        '"next_attempt_at": None,',
+        "tests/mirror/test_worker.py::test_a_change_made_during_the_projection_is_not_lost",
+        "tests/sql/test_sync_state.py",
+    ),
+    _bug(
+        "R7",
+        "leases never end",
+        STATE,
+        "        SyncRecord.leased_until <= moment,\n",
+        "",
+        "tests/faults/test_concurrency.py::test_a_worker_killed_while_it_holds_records",
+    ),
+    _bug(
+        "R8",
+        "backoff without a cap",
+        STATE,
+        "min(BACKOFF_CAP_SECONDS, BACKOFF_FIRST_SECONDS * 2 ** min(attempts, 20))",
+        "BACKOFF_FIRST_SECONDS * 2 ** min(attempts, 20)",
+        "tests/sql/test_sync_state.py::test_backoff_grows_to_its_cap",
+    ),
+    _bug(
+        "R8",
+        "a new change does not start the count again",
+        STATE,
+        '                "attempts": 0,\n                "next_attempt_at": insert.excluded',
+        '                "next_attempt_at": insert.excluded',
+        "tests/sql/test_sync_state.py::test_postponing_counts_and_a_new_change_starts_over",
+    ),
+    Bug(
+        "R9",
+        "an outage makes dead letters",
+        (
+            (
+                WORKER,
+                "        except GraphRejected as error:\n            if len(claims) == 1:",
+                "        except (GraphRejected, GraphUnavailable) as error:\n"
+                "            error = error if isinstance(error, GraphRejected) else GraphRejected(error.reason)\n"
+                "            if len(claims) == 1:",
+            ),
+        ),
+        ("tests/faults/test_outages.py::test_a_graph_that_is_away_delays_nobody_and_loses_nothing",),
+    ),
+    _bug(
+        "R9",
+        "what the graph refuses for good is tried for ever",
+        CLIENT,
+        '    "Neo.ClientError.Statement.",\n',
+        "",
+        "tests/faults/test_order.py::test_a_poison_record_holds_up_nobody",
+    ),
+    _bug(
+        "R9",
+        "what passes by is taken for a refusal",
+        CLIENT,
+        '    "Neo.ClientError.Procedure.",\n',
+        '    "Neo.ClientError.Procedure.",\n    "Neo.ClientError.Database.",\n',
+        "tests/faults/test_outages.py::test_what_a_graph_says_in_passing_buries_nothing",
+    ),
+    Bug(
+        "R10",
+        "an inline attempt without a deadline",
+        (
+            (WORKER, "async with asyncio.timeout(deadline_seconds):", "async with asyncio.timeout(None):"),
+            (WORKER, "await self._project(claims, deadline_seconds)\n", "await self._project(claims, 600)\n"),
+        ),
+        ("tests/faults/test_outages.py::test_a_graph_that_is_away_delays_nobody_and_loses_nothing",),
+    ),
+    _bug(
+        "R11",
+        "no start without the graph",
+        "graphql_api/opening.py",
+        "if problem is not None and settings.graph_required:",
+        "if problem is not None:",
+        "tests/faults/test_outages.py::test_everything_starts_and_stays_up_while_the_graph_is_down",
+    ),
+    _bug(
+        "R11",
+        "SIGTERM drops what is under way",
+        "graphql_api/cli/mirror.py",
+        "for number in (signal.SIGINT, signal.SIGTERM):",
+        "for number in (signal.SIGINT,):",
+        "tests/faults/test_concurrency.py::test_sigterm_in_a_slow_write_finishes_it",
+    ),
+    _bug(
+        "R12",
+        "MERGE before the constraints",
+        CLIENT,
+        "        for definition in await self._missing_definitions():\n            # One",
+        "        for definition in []:\n            # One",
+        "tests/faults/test_repair.py::test_what_was_changed_by_hand_is_found_and_mended",
+    ),
+    _bug(
+        "R13",
+        "a rebuild skips what was written before",
+        "mirror/rebuild.py",
+        "        await sync_state.reopen_marked(session, kind)\n",
+        "        pass\n",
+        "tests/faults/test_repair.py::test_a_rebuild_during_writes_with_strays_and_foreign_nodes",
+    ),
+    _bug(
+        "R13",
+        "a rebuild keeps strays",
+        "mirror/rebuild.py",
+        "    strays = await _remove_strays(database, client)",
+        "    strays = 0",
+        "tests/faults/test_repair.py::test_a_rebuild_during_writes_with_strays_and_foreign_nodes",
+    ),
+    _bug(
+        "R14",
+        "verify does not look at the constraints",
+        "mirror/verify.py",
+        "    for name in await client.missing_schema():",
+        "    for name in list[str]():",
+        "tests/faults/test_repair.py::test_what_was_changed_by_hand_is_found_and_mended",
+    ),
+    _bug(
+        "R15",
+        "an e-mail address goes to the graph",
+        "mirror/rows.py",
+        '"properties": {"first_name": user.first_name, "last_name": user.last_name},',
+        '"properties": {"first_name": user.first_name, "last_name": user.last_name, "mail": user.email},',
+        "tests/mirror/test_worker.py::test_no_e_mail_address_reaches_the_graph",
+    ),
+    _bug(
+        "R16",
+        "a clock that was set back stops a retry",
+        STATE,
+        "        SyncRecord.next_attempt_at > moment + timedelta(seconds=2 * BACKOFF_CAP_SECONDS),\n",
+        "",
+        "tests/sql/test_sync_state.py::test_a_clock_step_stops_no_retry",
+    ),
+    _bug(
+        "R17",
+        "writers on SQLite read before they lock",
+        "sql/session.py",
+        '"BEGIN IMMEDIATE" if write else "BEGIN"',
+        '"BEGIN"',
+        "tests/sql/test_session.py",
+        "tests/sql/test_sync_state.py",
+    ),
+    _bug(
+        "R19",
+        "writes pile up where there is no graph",
+        WORKER,
+        "            await self._tidy_without_graph(stop)",
+        "            await stop.wait()",
+        "tests/mirror/test_worker.py::test_without_a_graph_old_writes_do_not_pile_up",
+    ),
+    _bug(
+        "R18",
+        "a graph that is away passes for well",
+        "graphql_api/app.py",
+        'status = "degraded" if graph == "unreachable" else "ok"',
+        'status = "ok"',
+        "tests/faults/test_outages.py::test_a_graph_that_is_away_delays_nobody_and_loses_nothing",
+    ),
+    _bug(
+        "R20",
+        "rows of an older projection are left",
+        STATE,
+        "        SyncRecord.projection_version < projection_version,\n",
+        "",
+        "tests/mirror/test_worker.py::test_a_newer_projection_replays_everything",
+    ),
+    _bug(
+        "chain",
+        "NEXT_THEORY is added to, not rewritten",
+        f"{CYPHER}/rewrite_theory_sequences.cypher",
+        "  FOREACH (old IN olds | DELETE old)\n",
+        "",
+        "tests/faults/test_order.py::test_an_old_order_that_arrives_late_leaves_the_chain",
+    ),
+    _bug(
+        "chain",
+        "a sequence does not wait for all its members",
+        f"{CYPHER}/rewrite_chapter_sequences.cypher",
+        "row.version >= held AND size(nodes) = row.size",
+        "row.version >= held",
+        "tests/mirror/test_projection.py::test_a_sequence_waits_for_all_its_members",
+    ),
+)
+
+
+def _copy(target: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    for name in listed.stdout.splitlines():
+        source = ROOT / name
+        if source.is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target / name)
+
+
+def _plant(bug: Bug, target: Path) -> None:
+    for file, old, new in bug.patches:
+        path = target / file
+        text = path.read_text(encoding="utf-8")
+        if text.count(old) != 1:
+            raise SystemExit(f"{bug.name}: {file} has this {text.count(old)} times, not once:\n{old}")
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def _run(tests: list[str], folder: Path) -> tuple[int, list[str], float]:
+    """Return (exit code of pytest, names of failed tests, seconds)."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LAB_TUTOR_")}
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not neo4j", "-p", "no:cacheprovider", *tests],
+        cwd=folder,
+        env={**environment, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    failed = re.findall(r"^(?:FAILED|ERROR) (\S+?::[^\n]+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    if done.returncode not in (0, 1):
+        raise SystemExit(f"pytest could not run {tests}:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
+    return done.returncode, failed, time.monotonic() - started
+
+
+def main(words: list[str]) -> int:
+    """Plant each bug in turn and print what saw it; return the exit code."""
+    chosen = [bug for bug in BUGS if not words or any(word in f"{bug.promise} {bug.name}" for word in words)]
+    with tempfile.TemporaryDirectory() as folder:
+        for bug in chosen:
+            # All texts first: a bug that cannot be planted any more is told at once.
+            target = Path(folder) / "look"
+            _copy(target)
+            _plant(bug, target)
+            shutil.rmtree(target)
+        target = Path(folder) / "sound"
+        _copy(target)
+        code, failed, _ = _run(sorted({test for bug in chosen for test in bug.tests}), target)
+        if code:
+            raise SystemExit(f"the tests fail without any bug: {failed}")
+        missed = 0
+        print("| Promise | Planted bug | Seen by | Seconds |\n| --- | --- | --- | --- |")
+        for number, bug in enumerate(chosen):
+            target = Path(folder) / f"bug{number}"
+            _copy(target)
+            _plant(bug, target)
+            code, failed, seconds = _run(list(bug.tests), target)
+            shutil.rmtree(target)
+            missed += not code
+            seen = failed[0].removeprefix("tests/") if failed else "**nobody**"
+            print(f"| {bug.promise} | {bug.name} | {seen} | {seconds:.0f} |", flush=True)
+        print(f"\n{len(chosen) - missed} of {len(chosen)} planted bugs were seen.")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
