@@ -85,6 +85,14 @@ BUGS = (
         "tests/faults/test_order.py::test_an_upsert_that_lands_after_the_delete_resurrects_nothing",
     ),
     _bug(
+        "R4",
+        "a late enrollment comes back",
+        f"{CYPHER}/upsert_enrollments.cypher",
+        GUARD,
+        "row.version >= held",
+        "tests/faults/test_state_machine.py",
+    ),
+    _bug(
         "R5",
         "the head of the line blocks it",
         WORKER,
@@ -127,6 +135,14 @@ BUGS = (
         '"next_attempt_at": None,',
         "tests/mirror/test_worker.py::test_a_change_made_during_the_projection_is_not_lost",
         "tests/sql/test_sync_state.py",
+    ),
+    _bug(
+        "R6",
+        "the newest version is acknowledged, not the one applied",
+        STATE,
+        "reached = case(part, value=SyncRecord.id)",
+        "reached = table.c.version if part else case(part, value=SyncRecord.id)",
+        "tests/faults/test_state_machine.py",
     ),
     _bug(
         "R7",

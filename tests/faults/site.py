@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 SECRET = "for-tests-alone-for-tests-alone-for-tests"
 # Generous: the machine may be busy with other things, and every wait ends as soon as it can.
 START_SECONDS = 90.0
-SETTLE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 ANSWER_SECONDS = 30.0
 CHAPTERS = (CHAPTER_1, CHAPTER_2, CHAPTER_3)
 
@@ -173,9 +173,14 @@ class Site:
         return made
 
     async def worker(self, **settings: object) -> Process:
-        """Start a worker of its own."""
+        """Start a worker of its own; return once it works."""
         made = Process(self, f"worker{len(self.processes)}", ["mirror", "run"], self._environment(settings))
         self.processes.append(made)
+
+        async def started() -> bool:
+            return bool(made.events("worker_started"))
+
+        await self.until(started, START_SECONDS, made)
         return made
 
     async def run(self, *arguments: str, **settings: object) -> tuple[int, str]:
@@ -204,7 +209,10 @@ class Site:
         deadline = time.monotonic() + seconds
         while not await done():
             assert time.monotonic() < deadline, f"not within {seconds} s"
-            assert process is None or process.child.poll() is None, f"{process.name} ended"  # type: ignore[union-attr]
+            if process is not None and process.child.poll() is not None:
+                raise AssertionError(
+                    f"{process.name} ended: {process.log.read_text(encoding='utf-8')[-2000:]}"
+                )
             await asyncio.sleep(0.05)
 
     async def settle(self, seconds: float = SETTLE_SECONDS) -> None:

@@ -17,8 +17,8 @@ async def test_two_apis_two_workers_four_writers_three_records(site: Site) -> No
     await site.worker()
     await site.worker()
     await site.settle()
-    before = site.proxy.trap("COMMIT", Action.CUT_BEFORE, times=1_000_000, every=7)
-    after = site.proxy.trap("COMMIT", Action.CUT_AFTER, times=1_000_000, every=5)
+    before = site.proxy.trap("COMMIT", Action.CUT_BEFORE, times=1_000_000, every=2)
+    after = site.proxy.trap("COMMIT", Action.CUT_AFTER, times=1_000_000, every=2)
 
     async def write(number: int, api: Api) -> None:
         for turn in range(6):
