@@ -123,7 +123,7 @@ def _format(error: GraphQLError, committed: Collection[str]) -> dict[str, Any]:
     return entry
 
 
-def request_error(error: ApiError, locations: Any = None) -> dict[str, Any]:
+def request_error(error: Exception, locations: Any = None) -> dict[str, Any]:
     """Return the entry of an error that came before execution."""
     message, extensions = describe(error)
     entry: dict[str, Any] = {"message": message, "extensions": extensions}

@@ -79,6 +79,9 @@ class GraphQLEndpoint:
         except Unauthenticated as error:
             status = 401 if media_type == GRAPHQL_RESPONSE else 200
             return http_response({"errors": [errors.request_error(error)]}, status, media_type), "refused"
+        except Exception as error:
+            # The database went away while it was asked who asks: the answer is still one that clients read.
+            return http_response({"errors": [errors.request_error(error)]}, 500, media_type), "errors"
         answer = await self.executor.run(given, context)
         outcome = "refused" if not answer.executed else "errors" if "errors" in answer.body else "ok"
         return http_response(answer.body, _status(answer, media_type), media_type), outcome

@@ -1,11 +1,13 @@
 """Plant a small bug for each promise of the mirror and show that a test sees it.
 
 For every bug: copy the project, replace one text by another (the text must be there exactly once), and run the
-tests that are named for it. At least one has to fail; the same tests pass on the code as it is.
+tests that are named for it. At least one has to fail.
 
-    .venv/bin/python scripts/planted_bugs.py [PART OF A NAME ...]
+    .venv/bin/python scripts/planted_bugs.py [--sound] [WORD ...]
 
-Runs on SQLite and the embedded engine, 10 to 30 seconds a bug. Exit code 1 when a bug was seen by nobody.
+A word chooses the bugs whose promise or name begins with it. `--sound` shows first that the same tests pass on the
+code as it is, which `make check faults` shows as well. Runs on SQLite and the embedded engine, 10 to 30 seconds a
+bug. Exit code 1 when a bug was seen by nobody.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 400
+SECONDS = 900
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,11 @@ GUARD = "row.version >= held AND row.version > buried_version"
 BUGS = (
     _bug(
         "R1",
-        "a change without its mark",
-        "sql/sync_state.py",
-        "            versions[key] = version\n    await _append",
-        "            versions[key] = version\n        await session.rollback()\n    await _append",
-        "tests/sql/test_sync_state.py::test_versions_count_up_for_each_record",
-        "tests/e2e/test_mutations_curriculum.py",
+        "the mark is committed by itself",
+        STATE,
+        "    await _append_to_write(session, kind, texts, versions)\n    return",
+        "    await _append_to_write(session, kind, texts, versions)\n    await session.commit()\n    return",
+        "tests/sql/test_sync_state.py::test_a_rolled_back_change_leaves_no_mark",
     ),
     _bug(
         "R2",
@@ -366,9 +368,22 @@ def _run(tests: list[str], folder: Path) -> tuple[int, list[str], float]:
     return done.returncode, failed, time.monotonic() - started
 
 
+def _try(bug: Bug, folder: Path) -> tuple[Bug, tuple[int, list[str], float]]:
+    with tempfile.TemporaryDirectory(dir=folder) as copied:
+        target = Path(copied)
+        _copy(target)
+        _plant(bug, target)
+        return bug, _run(list(bug.tests), target)
+
+
 def main(words: list[str]) -> int:
     """Plant each bug in turn and print what saw it; return the exit code."""
-    chosen = [bug for bug in BUGS if not words or any(word in f"{bug.promise} {bug.name}" for word in words)]
+    parts = [word for word in words if word != "--sound"]
+    chosen = [
+        bug
+        for bug in BUGS
+        if not parts or any(f"{bug.promise} {bug.name}".startswith(part) for part in parts)
+    ]
     with tempfile.TemporaryDirectory() as folder:
         for bug in chosen:
             # All texts first: a bug that cannot be planted any more is told at once.
@@ -376,22 +391,20 @@ def main(words: list[str]) -> int:
             _copy(target)
             _plant(bug, target)
             shutil.rmtree(target)
-        target = Path(folder) / "sound"
-        _copy(target)
-        code, failed, _ = _run(sorted({test for bug in chosen for test in bug.tests}), target)
-        if code:
-            raise SystemExit(f"the tests fail without any bug: {failed}")
+        if "--sound" in words:
+            target = Path(folder) / "sound"
+            _copy(target)
+            code, failed, _ = _run(sorted({test for bug in chosen for test in bug.tests}), target)
+            if code:
+                raise SystemExit(f"the tests fail without any bug: {failed}")
         missed = 0
         print("| Promise | Planted bug | Seen by | Seconds |\n| --- | --- | --- | --- |")
-        for number, bug in enumerate(chosen):
-            target = Path(folder) / f"bug{number}"
-            _copy(target)
-            _plant(bug, target)
-            code, failed, seconds = _run(list(bug.tests), target)
-            shutil.rmtree(target)
-            missed += not code
-            seen = failed[0].removeprefix("tests/") if failed else "**nobody**"
-            print(f"| {bug.promise} | {bug.name} | {seen} | {seconds:.0f} |", flush=True)
+        # Two at a time: most of what the tests do is wait.
+        with ThreadPoolExecutor(2) as pool:
+            for bug, (code, failed, seconds) in pool.map(lambda bug: _try(bug, Path(folder)), chosen):
+                missed += not code
+                seen = failed[0].removeprefix("tests/") if failed else "**nobody**"
+                print(f"| {bug.promise} | {bug.name} | {seen} | {seconds:.0f} |", flush=True)
         print(f"\n{len(chosen) - missed} of {len(chosen)} planted bugs were seen.")
     return 1 if missed else 0
 

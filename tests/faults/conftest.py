@@ -23,7 +23,7 @@ from tests.graph_fixtures import wipe_graph
 from tests.mirror import world
 from tests.sql_fixtures import empty_database
 
-SECONDS = 300
+SECONDS = 400
 # Engines whose plans are made: the first turn of every statement costs a busy machine more than a deadline.
 _warm: set[str] = set()
 

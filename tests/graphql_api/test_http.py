@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from sql.errors import Unavailable
 from tests.api_fixtures import Api
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -175,6 +176,20 @@ async def test_an_unexpected_error_is_masked(plain_api: Api, monkeypatch: pytest
     assert body["errors"][0]["extensions"]["code"] == "INTERNAL"
     assert len(body["errors"][0]["extensions"]["incidentId"]) == 32
     assert "secret" not in json.dumps(body)
+
+
+async def test_a_database_that_goes_away_before_the_execution_is_an_answer_too(
+    plain_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(plain_api.application, "context", away)
+    response = await plain_api.post({"query": "{ __typename }"})
+    assert response.status_code == 500
+    (error,) = response.json()["errors"]
+    assert error["extensions"].keys() == {"code", "incidentId"}
+    assert error["extensions"]["code"] == "INTERNAL"
 
 
 async def test_without_a_graph_sql_still_answers(graphless_api: Api) -> None:
