@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, Sequence
 from importlib.metadata import version
@@ -14,7 +15,6 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 import sql.accounts
@@ -32,7 +32,7 @@ from graphql_api.metrics import CONTENT_TYPE as METRICS_TYPE
 from graphql_api.metrics import Metrics
 from graphql_api.opening import GraphSource, Stores, open_stores
 from graphql_api.operators import MirrorOperations
-from graphql_api.pages import STATIC, DemoAccount, Facts, explore_page, landing_page
+from graphql_api.pages import STATIC, DemoAccount, Facts, explore_page, landing_page, static_files
 from graphql_api.playground import playground_page, wants_html
 from graphql_api.settings import Settings
 from graphql_api.sockets import Sockets
@@ -227,6 +227,16 @@ def create_app(
     async def landing(_: Request) -> Response:
         return landing_page(await _facts(state["application"]))
 
+    @functools.cache
+    def sdl() -> str:
+        return schema_module.print_sdl(executor.schema)
+
+    async def schema(_: Request) -> Response:
+        if not settings.has_introspection:
+            return Response("Not found", 404, media_type="text/plain")
+        # A second's work, once: beside the loop, so that nobody waits for it.
+        return Response(await asyncio.to_thread(sdl), media_type="text/plain")
+
     async def explore(_: Request) -> Response:
         return explore_page(playground=settings.has_playground, demo_accounts=demo_accounts)
 
@@ -236,12 +246,13 @@ def create_app(
         Route("/graphql", graphql, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
         Route("/", landing),
         Route("/explore", explore),
+        Route("/schema.graphql", schema),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", metrics),
     ]
     if STATIC.is_dir():
-        app.mount("/static", StaticFiles(directory=STATIC), name="static")
+        app.mount("/static", static_files(), name="static")
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -310,4 +321,5 @@ async def _facts(application: Application) -> Facts:
         graph_state=graph_state,
         lag_seconds=lag,
         playground=settings.has_playground,
+        schema=settings.has_introspection,
     )

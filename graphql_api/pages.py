@@ -12,7 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from starlette.responses import HTMLResponse
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Scope
 
 STATIC = Path(__file__).parent / "static"
 ENDPOINT = "/graphql"
@@ -53,6 +56,7 @@ class Facts:
     graph_state: str
     lag_seconds: float | None
     playground: bool
+    schema: bool
 
 
 @cache
@@ -68,6 +72,24 @@ def _versions() -> dict[str, str]:
 def _static(name: str) -> str:
     found = _versions().get(name)
     return f"/static/{name}" + (f"?v={found}" if found else "")
+
+
+class _Built(StaticFiles):
+    """The built files; an address that holds a file's own hash names these bytes for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        found = _versions().get(path)
+        if found and scope["query_string"] == f"v={found}".encode():
+            response.headers["cache-control"] = "public, max-age=31536000, immutable"
+        else:
+            response.headers["cache-control"] = "no-cache"
+        return response
+
+
+def static_files() -> ASGIApp:
+    """Return the application that serves the built files, packed for browsers that take it."""
+    return GZipMiddleware(_Built(directory=STATIC), minimum_size=1_000, compresslevel=6)
 
 
 def data_block(values: Mapping[str, Any]) -> str:
@@ -164,6 +186,10 @@ def landing_page(facts: Facts) -> HTMLResponse:
     if facts.playground:
         ways.append(
             ("/graphql", "Playground", "Write and run operations, with examples, an explorer and the docs.")
+        )
+    if facts.schema:
+        ways.append(
+            ("/schema.graphql", "Docs", "Every type, field and bound of the API in words, as one text.")
         )
     ways += [
         ("/readyz", "Readiness", "What a load balancer asks, as JSON. Whether the process lives: /healthz."),

@@ -82,7 +82,7 @@ async def test_production_suggests_nothing(
 
 async def test_production_has_no_ide_and_no_papers(closed_api: Api, graphless_api: Api) -> None:
     html = {"accept": "text/html"}
-    for path in ("/graphql", "/docs", "/redoc", "/openapi.json"):
+    for path in ("/graphql", "/schema.graphql", "/docs", "/redoc", "/openapi.json"):
         assert (await closed_api.http.get(path, headers=html)).status_code == 404, path
     assert (await graphless_api.http.get("/graphql", headers=html)).status_code == 200
     for path in ("/docs", "/redoc", "/openapi.json"):

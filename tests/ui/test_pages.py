@@ -16,10 +16,11 @@ from graphql_api import playground, schema
 from graphql_api.pages import STATIC, DemoAccount, Facts, explore_page, landing_page
 from graphql_api.settings import Environment
 from sql.session import Database
-from tests.api_fixtures import make_settings, open_api
+from tests.api_fixtures import Api, make_settings, open_api
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples" / "operations").glob("*.graphql"))
-FACTS = Facts("development", "SQLite", True, "no graph", "disabled", None, True)
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted((ROOT / "examples" / "operations").glob("*.graphql"))
+FACTS = Facts("development", "SQLite", True, "no graph", "disabled", None, True, True)
 
 
 def body(response: object) -> str:
@@ -85,10 +86,11 @@ def test_demo_accounts_are_named_only_where_they_are_given() -> None:
     ],
 )
 def test_landing_page_tells_the_state_of_the_graph(state: str, lag: float | None, words: str) -> None:
-    facts = Facts("development", "SQLite", True, "Neo4j server", state, lag, False)
+    facts = Facts("development", "SQLite", True, "Neo4j server", state, lag, False, False)
     text = body(landing_page(facts))
     assert words in text
     assert 'href="/graphql"' not in text
+    assert 'href="/schema.graphql"' not in text
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -137,4 +139,22 @@ async def test_the_playground_is_where_the_settings_want_it(
         # Without the schema the page would be of no use; in development it is for everybody anyway.
         schema_shown = shown or environment is Environment.DEVELOPMENT
         assert ("data" in await api.ask("{ __schema { queryType { name } } }")) is schema_shown
+        schema = await api.http.get("/schema.graphql")
+        assert schema.status_code == (200 if schema_shown else 404)
+        if schema_shown:
+            assert schema.text == (ROOT / "schema.graphql").read_text(encoding="utf-8")
         assert (await api.ask("{ me { id } }"))["data"] == {"me": None}
+
+
+async def test_built_files_are_kept_by_browsers_as_long_as_they_are_the_same(graphless_api: Api) -> None:
+    page = (await graphless_api.http.get("/explore")).text
+    script = re.search(r'src="(/static/explore.js\?v=[0-9a-f]{12})"', page)
+    assert script is not None
+    given = await graphless_api.http.get(script[1], headers={"accept-encoding": "gzip"})
+    assert given.headers["content-encoding"] == "gzip"
+    assert given.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert given.content == (STATIC / "explore.js").read_bytes()
+    # Another version's address gets what is there now, and is not kept.
+    for path in ("/static/explore.js", "/static/explore.js?v=000000000000", "/static/manifest.json"):
+        assert (await graphless_api.http.get(path)).headers["cache-control"] == "no-cache", path
+    assert (await graphless_api.http.get("/static/../settings.py")).status_code == 404
