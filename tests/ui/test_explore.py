@@ -9,33 +9,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ui.conftest import STUDENT, TEACHER
-from tests.ui.steps import check_axe, enter, open_course, open_map
+from tests.ui.steps import check_axe, enter, map_is_drawn, open_course, open_map
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Page
 
     from tests.ui.browser import Watch
 
 Open = Callable[..., "tuple[Page, Watch]"]
 pytestmark = pytest.mark.timeout(500)
-
-
-def without_graph(route: Route) -> None:
-    """Answer as the API does while the graph is away: SQL fields stand, graph fields are null."""
-    response = route.fetch()
-    body = response.json()
-    data = body.get("data") or {}
-    lost = False
-    for key, value in data.items():
-        if key in ("conceptMap", "theory", "concept", "studentMastery", "classMastery"):
-            data[key], lost = None, True
-        elif key == "course" and isinstance(value, dict):
-            for name in ("chapters", "concepts"):
-                if name in value:
-                    value[name], lost = None, True
-    if lost:
-        body["errors"] = [{"message": "The graph is away.", "extensions": {"code": "GRAPH_UNAVAILABLE"}}]
-    route.fulfill(response=response, json=body)
 
 
 def test_landing_page_says_what_runs_here(page: Page) -> None:
@@ -127,18 +109,6 @@ def test_teacher_finds_a_student(page: Page) -> None:
     page.locator(".matrix tbody tr").first.wait_for()
 
 
-def test_a_class_without_the_graph_has_its_names(page: Page) -> None:
-    enter(page, TEACHER)
-    page.route("**/graphql", without_graph)
-    page.locator(".card").first.get_by_role("link", name=re.compile("^Class")).click()
-    page.get_by_role("alert").get_by_text("The graph cannot be reached").wait_for()
-    page.locator(".matrix tbody a").nth(19).wait_for()
-    assert page.locator(".matrix td").count() == 0
-    page.unroute("**/graphql", without_graph)
-    page.reload()
-    page.locator(".matrix td .sign").first.wait_for()
-
-
 def test_concept_map_by_mouse(page: Page) -> None:
     enter(page, STUDENT)
     open_map(page)
@@ -177,18 +147,69 @@ def test_concept_map_by_keyboard(page: Page) -> None:
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.classList.contains('node')"):
             break
-    first = page.evaluate("document.activeElement.querySelector('title')?.textContent")
+    here = "document.activeElement.querySelector('title').textContent"
+    visited = [page.evaluate(here)]
     for key in ("ArrowLeft", "ArrowUp", "ArrowRight", "ArrowDown"):
         page.keyboard.press(key)
-    second = page.evaluate("document.activeElement.querySelector('title')?.textContent")
-    assert second
-    assert first
+        visited.append(page.evaluate(here))
+    assert all(visited)
+    assert len(set(visited)) > 1
     page.keyboard.press("Enter")
     page.locator(".panel .actions").wait_for()
+    whole = view_box(page)
     page.keyboard.press("+")
+    assert view_box(page)[2] < whole[2]
     page.keyboard.press("0")
+    assert view_box(page) == whole
     page.keyboard.press("c")
     page.get_by_role("heading", name=re.compile("^Around")).wait_for()
+
+
+def view_box(page: Page) -> list[float]:
+    """Return x, y, width and height of what the map shows, in its own units."""
+    return [float(number) for number in (page.locator(".map-svg").get_attribute("viewBox") or "").split()]
+
+
+def test_concept_map_is_moved_and_zoomed(page: Page) -> None:
+    enter(page, STUDENT)
+    open_map(page)
+    whole = view_box(page)
+    box = page.locator(".map-svg").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 8, box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 128, box["y"] + 68, steps=4)
+    page.mouse.up()
+    moved = view_box(page)
+    assert moved[0] < whole[0]
+    assert moved[1] < whole[1]
+    assert moved[2:] == whole[2:]
+    assert page.locator(".map-svg .chosen").count() == 0
+    page.get_by_role("button", name="Zoom in").click()
+    assert view_box(page)[2] < moved[2]
+    page.get_by_role("button", name="Zoom out").click()
+    page.get_by_role("button", name="Show all").click()
+    assert view_box(page) == whole
+    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    page.wait_for_function(
+        "width => document.querySelector('.map-svg').viewBox.baseVal.width < width", arg=whole[2]
+    )
+
+
+def test_the_largest_map_says_what_it_leaves_out(page: Page) -> None:
+    enter(page, STUDENT)
+    page.locator(".card", has_text="Metacademy").get_by_role("link", name=re.compile("^Concept map")).click()
+    map_is_drawn(page)
+    page.get_by_text("Only the 250 most connected concepts are drawn").wait_for()
+    assert page.locator(".map-svg .node").count() == 250
+    # Reasons on the edges and beside them, and quotes as evidence.
+    page.locator("#find-concept").fill("logistic regression")
+    page.locator(".results").get_by_role("button", name="logistic regression", exact=True).click()
+    page.locator(".panel .relations .reason").first.wait_for()
+    page.locator(".panel .evidence blockquote").first.wait_for()
 
 
 def test_reasons_are_there_as_text(page: Page) -> None:
@@ -197,49 +218,3 @@ def test_reasons_are_there_as_text(page: Page) -> None:
     assert page.locator(".map-svg .hit title").count() > 0
     page.locator(".as-table summary").click()
     page.locator(".as-table tbody tr").first.wait_for()
-
-
-def test_without_the_graph_sql_parts_are_shown(page: Page) -> None:
-    enter(page, STUDENT)
-    page.route("**/graphql", without_graph)
-    page.locator(".card h2 a").first.click()
-    page.get_by_role("alert").get_by_text("The graph cannot be reached").wait_for()
-    assert page.get_by_role("heading", level=1).inner_text()
-    page.locator(".tabs").get_by_role("link", name="Concept map").click()
-    page.locator(".note.away").wait_for()
-    check_axe(page)
-    page.unroute("**/graphql", without_graph)
-    page.get_by_role("button", name="Try again").click()
-    page.locator(".map-svg .node").first.wait_for()
-
-
-def test_a_graph_that_lags_is_told(page: Page) -> None:
-    def late(route: Route) -> None:
-        response = route.fetch()
-        body = response.json()
-        body["extensions"] = {"graph": {"asOf": "2026-01-01T00:00:00Z", "lagMs": 45_000}}
-        route.fulfill(response=response, json=body)
-
-    enter(page, STUDENT)
-    page.route("**/graphql", late)
-    page.locator(".card h2 a").first.click()
-    page.get_by_text("The graph is 45 seconds behind").wait_for()
-    page.unroute("**/graphql", late)
-
-
-def test_a_server_that_is_away_is_told(watched: Open) -> None:
-    page, watch = watched()
-    watch.expected.append("Failed to load resource")
-    enter(page, STUDENT)
-    page.route("**/graphql", lambda route: route.abort())
-    page.locator(".card h2 a").first.click()
-    page.get_by_role("alert").get_by_text("The server cannot be reached").wait_for()
-    page.unroute_all()
-
-
-def test_what_is_not_there_is_told(page: Page) -> None:
-    enter(page, STUDENT)
-    page.goto("/explore#/course/bm8/map")
-    page.get_by_role("heading", level=1).wait_for()
-    page.goto("/explore#/nowhere")
-    page.get_by_role("heading", name="Not found").wait_for()
