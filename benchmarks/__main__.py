@@ -104,12 +104,12 @@ def main() -> None:
         # Read anew: another run may have measured another part meanwhile.
         file.write_text(json.dumps({**kept(file, size), **found}, indent=1))
 
-    folder = WORK / size.name
-    mark = folder / "data" / "seeded"
-    # Data of another size, or half written, would be mixed with the new.
-    if options.fresh or not mark.exists() or mark.read_text() != repr(size):
-        shutil.rmtree(folder, ignore_errors=True)
     if set(parts) - {"growth"}:
+        folder = WORK / size.name
+        mark = folder / "data" / "seeded"
+        # Data of another size, or half written, would be mixed with the new.
+        if options.fresh or not mark.exists() or mark.read_text() != repr(size):
+            shutil.rmtree(folder, ignore_errors=True)
         with neo4j(folder / "neo4j") as graph:
             seed(graph, folder / "data", size)
             _on_the_data(options, parts, size, graph, folder / "data", keep)

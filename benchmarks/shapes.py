@@ -63,7 +63,7 @@ def _chapters(size: Size) -> list[dict[str, Any]]:
 
 
 def _courses(size: Size) -> list[dict[str, Any]]:
-    return [{"id": global_id("course", course)} for course in (1, 2)]
+    return [{"id": global_id("course", course)} for course in (1, min(2, size.courses))]
 
 
 def _student(size: Size) -> list[dict[str, Any]]:

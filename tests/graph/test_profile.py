@@ -20,12 +20,13 @@ from graph.compiler import (
     Scope,
     compile_chapter_sequence,
     compile_children,
+    compile_class_mastery,
     compile_concept_map,
     compile_concept_relations,
     compile_student_mastery,
 )
 from graph.selection import Selection
-from tests.graph.test_compiler import MASTERY, OUTLINE, PAGE_INFO, RELATION, ask, choose
+from tests.graph.test_compiler import CELL, MASTERY, OUTLINE, PAGE_INFO, RELATION, TEACHER, ask, choose
 from tests.graph_fixtures import wipe_graph
 
 pytestmark = pytest.mark.neo4j
@@ -98,6 +99,18 @@ def map_of(limit: int) -> Any:
     return ask("conceptMap", {"centerId": "1:0", "depth": 2, "limit": limit}, parts)
 
 
+PAGE_OF_STUDENTS = list(range(STUDENT, STUDENT + 30))
+MATRIX = ask(
+    "classMastery",
+    {"first": 30},
+    choose(
+        "ClassMasteryConnection",
+        ask("skills", {}, choose("Skill", "id", "name")),
+        ask("edges", {}, choose("ClassMasteryEdge", ask("cells", {}, CELL))),
+    ),
+)
+
+
 @dataclass(frozen=True)
 class Case:
     """A statement by the number of chapters, and the most database hits that it may take at SMALL and LARGE."""
@@ -116,6 +129,8 @@ CASES: dict[str, Case] = {
         lambda chapters: compile_concept_relations(1, relations_of(5 * chapters), SCOPE), 1432, 5812
     ),
     "mastery": Case(lambda _: compile_student_mastery(1, STUDENT, MASTERY, SCOPE), 684, 2655),
+    # The columns stop at 100 skills, so the work stops growing there.
+    "class page": Case(lambda _: compile_class_mastery(1, PAGE_OF_STUDENTS, MATRIX, TEACHER), 1830, 4434),
 }
 
 
