@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, inspect, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import configure_mappers
 
 import sql.audit
 import sql.enrollments
@@ -36,6 +37,8 @@ _EMAIL = re.compile(
 
 _ACCOUNT = Point(select(*User.__table__.columns).where(User.id == bindparam("user_id", type_=User.id.type)))
 _ACCOUNT_COLUMNS = tuple(column.key for column in User.__table__.columns)
+# The first session would do it; an account may be read before there is one.
+configure_mappers()
 
 
 async def account(database: Database, user_id: int) -> User | None:

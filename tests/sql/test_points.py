@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 from typing import Any
 
 from sqlalchemy import update
@@ -25,6 +27,16 @@ async def test_an_account_is_what_a_session_reads(database: Database) -> None:
         row = await session.get(User, made.id)
     assert _columns(await accounts.account(database, made.id)) == _columns(row)
     assert await accounts.account(database, made.id + 1) is None
+
+
+def test_an_account_needs_no_session_before_it() -> None:
+    """In a process of its own: any session would make up for what is missing."""
+    program = (
+        "from sqlalchemy import inspect\nimport sql.accounts\n"
+        "user = inspect(sql.accounts.User).class_manager.new_instance()\n"
+        "user.__dict__['active'] = True\nassert user.active\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=100)
 
 
 async def test_a_commit_is_seen_at_once(database: Database) -> None:
