@@ -166,6 +166,8 @@ async def _serve(stores: Stores, course_ids: list[int], learners: list[int], sta
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=5,
+        ws="websockets-sansio",
+        ws_max_size=settings.max_anonymous_body_bytes,
     )
 
     def welcome() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, WebSocket, sync_playwright
 
 FLAGS = [
     "--no-sandbox",
@@ -58,6 +58,7 @@ class Watch:
         )
         page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
         page.context.route("**/*", self._only_own_origin)
+        page.on("websocket", self._only_own_socket)
 
     def _only_own_origin(self, route: Route) -> None:
         parts = urlsplit(route.request.url)
@@ -66,6 +67,11 @@ class Watch:
             return
         self.problems.append(f"left the origin: {route.request.url}")
         route.abort()
+
+    def _only_own_socket(self, socket: WebSocket) -> None:
+        parts = urlsplit(socket.url)
+        if f"{parts.scheme.replace('ws', 'http')}://{parts.netloc}" != self.origin:
+            self.problems.append(f"left the origin: {socket.url}")
 
     def check(self) -> None:
         """Fail for anything that the browser complained about, but for what a test expects."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.ui.conftest import ARTIFACTS, AXE, PASSWORD, absent
 
@@ -77,3 +77,16 @@ def look_over(page: Page, name: str) -> None:
     """Keep a picture of the page, then look for faults in it."""
     page.screenshot(path=ARTIFACTS / f"{name}.png")
     check_axe(page)
+
+
+def ask(page: Page, query: str, **variables: Any) -> dict[str, Any]:
+    """Ask the API as the person who is signed in on the page."""
+    token = page.evaluate("JSON.parse(sessionStorage['lab-tutor.session']).accessToken")
+    answer = page.request.post(
+        "/graphql",
+        data={"query": query, "variables": variables},
+        headers={"authorization": f"Bearer {token}"},
+    ).json()
+    assert "errors" not in answer, answer
+    data: dict[str, Any] = answer["data"]
+    return data

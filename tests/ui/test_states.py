@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.ui.conftest import STUDENT, TEACHER
-from tests.ui.steps import check_axe, enter, open_example, open_playground, open_tab
+from tests.ui.steps import ask, check_axe, enter, open_example, open_playground, open_tab
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -115,19 +115,6 @@ def test_loading_is_told(page: Page) -> None:
     page.unroute("**/graphql", hold)
     page.locator(".chain > li").first.wait_for()
     assert page.get_by_text("Loading the outline…").count() == 0
-
-
-def ask(page: Page, query: str, **variables: Any) -> dict[str, Any]:
-    """Ask the API as the person who is signed in on the page."""
-    token = page.evaluate("JSON.parse(sessionStorage['lab-tutor.session']).accessToken")
-    answer = page.request.post(
-        "/graphql",
-        data={"query": query, "variables": variables},
-        headers={"authorization": f"Bearer {token}"},
-    ).json()
-    assert "errors" not in answer, answer
-    data: dict[str, Any] = answer["data"]
-    return data
 
 
 def test_an_empty_course_says_so(page: Page) -> None:

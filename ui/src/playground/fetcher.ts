@@ -1,8 +1,9 @@
 /** How GraphiQL reaches the API: with the session's token, the right operation name and words that help. */
 import type { Fetcher, FetcherParams } from '@graphiql/toolkit';
 import { getOperationAST, Kind, parse, type DocumentNode } from 'graphql';
-import { createClient, type Client } from 'graphql-ws';
-import { post, Unreachable, type GraphQLAnswer, type SessionStore } from '../shared/session';
+import { CloseCode, createClient } from 'graphql-ws';
+import { post, Unreachable, type GraphQLAnswer, type GraphQLError, type SessionStore } from '../shared/session';
+import { rememberWrite } from './placeholders';
 
 function parsed(query: string): DocumentNode | null {
   try {
@@ -20,9 +21,13 @@ function operationName(document: DocumentNode | null, asked: string | null | und
   return names.length === 1 ? (names[0] ?? null) : null;
 }
 
-export function makeFetcher(session: SessionStore, alert: (message: string | null) => void): Fetcher {
-  let client: Client | null = null;
+interface Observer {
+  next(value: unknown): void;
+  error(error: unknown): void;
+  complete(): void;
+}
 
+export function makeFetcher(session: SessionStore, alert: (message: string | null) => void): Fetcher {
   function say(answer: GraphQLAnswer<unknown>, typedToken: boolean): void {
     const codes = new Set(answer.errors?.map((error) => error.extensions?.code));
     if (codes.has('UNAUTHENTICATED')) {
@@ -57,6 +62,7 @@ export function makeFetcher(session: SessionStore, alert: (message: string | nul
         ({ answer } = await post(session.endpoint, body, await withToken()));
       }
       say(answer, typedToken);
+      rememberWrite(answer.data);
       return answer;
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
@@ -73,25 +79,34 @@ export function makeFetcher(session: SessionStore, alert: (message: string | nul
     if (!document || getOperationAST(document, name)?.operation !== 'subscription') {
       return ask(asked, typed) as never;
     }
-    client ??= createClient({
+    return { subscribe: (observer: Observer) => follow(asked, typed, observer) } as never;
+  };
+
+  /** Over a WebSocket of the same origin, one for each subscription: it is closed when the stream ends. */
+  function follow(asked: FetcherParams, typed: Record<string, string>, observer: Observer): { unsubscribe(): void } {
+    const typedToken = Object.entries(typed).find(([name]) => name.toLowerCase() === 'authorization')?.[1];
+    const client = createClient({
       url: new URL(session.endpoint, location.href.replace(/^http/, 'ws')).href,
       retryAttempts: 0,
       connectionParams: async () => {
         const token = await session.token();
-        return token ? { authorization: `Bearer ${token}` } : {};
+        const authorization = typedToken ?? (token ? `Bearer ${token}` : null);
+        return authorization ? { authorization } : {};
       },
     });
-    const payload = { query: asked.query, variables: asked.variables as Record<string, unknown>, operationName: name };
-    return {
-      subscribe(observer: { next(value: unknown): void; error(error: unknown): void; complete(): void }) {
-        const stop = client?.subscribe(payload, {
-          next: (value) => observer.next(value),
-          complete: () => observer.complete(),
-          error: (error) =>
-            observer.error(error instanceof Event || error instanceof Error ? { message: 'The subscription ended: the server does not take it.' } : error),
-        });
-        return { unsubscribe: () => stop?.() };
-      },
-    } as never;
-  };
+    const fail = (error: unknown): void => {
+      const closed = error instanceof CloseEvent ? error : null;
+      if (closed?.code === CloseCode.Unauthorized || closed?.code === CloseCode.Forbidden) {
+        say({ errors: [{ message: closed.reason, extensions: { code: 'UNAUTHENTICATED' } }] }, typedToken !== undefined);
+      } else if (Array.isArray(error)) {
+        say({ errors: error as GraphQLError[] }, typedToken !== undefined);
+      }
+      if (Array.isArray(error)) observer.error({ errors: error });
+      else observer.error({ message: closed?.reason || 'The subscription ended: the server cannot be reached, or takes no WebSocket.' });
+    };
+    const payload = { query: asked.query, variables: asked.variables as Record<string, unknown>, operationName: asked.operationName ?? null };
+    alert(session.ended);
+    const stop = client.subscribe(payload, { next: (value) => observer.next(value), complete: () => observer.complete(), error: fail });
+    return { unsubscribe: stop };
+  }
 }

@@ -60,7 +60,7 @@ function Examples() {
       variableEditor?.setValue(variables);
       say(
         left.length > 0
-          ? `${example.name} is in the editor. Put ids in place of ${left.join(', ')}${session.person ? '' : ', or sign in and open it again'}.`
+          ? `${example.name} is in the editor. ${left.includes('TOKEN') ? 'Put the token of a mutation’s sync in place of TOKEN, or run one and open this again' : `Put ids in place of ${left.join(', ')}${session.person ? '' : ', or sign in and open it again'}`}.`
           : `${example.name} is in the editor.`,
       );
     }, 0);

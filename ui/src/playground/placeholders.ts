@@ -20,11 +20,25 @@ const QUERY = `query ExampleIds($filter: CourseFilter) {
 }`;
 const PEOPLE = 'query ExampleStudent($id: ID!) { course(id: $id) { enrollments(first: 1) { nodes { student { id } } } } }';
 
+let lastWrite: string | undefined;
+
+/** Keep the token of a write that an answer tells of, for the examples that follow a write. */
+export function rememberWrite(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inside] of Object.entries(value)) {
+    const token = key === 'sync' && typeof inside === 'object' ? (inside as { token?: unknown } | null)?.token : undefined;
+    if (typeof token === 'string') lastWrite = token;
+    else rememberWrite(inside);
+  }
+}
+
 /** Return the variables with each placeholder that could be filled in, and those that could not. */
 export async function fillIn(
   variables: string,
   session: SessionStore,
 ): Promise<{ variables: string; left: string[] }> {
+  if (variables.includes('"TOKEN"') && lastWrite !== undefined) variables = variables.replace('"TOKEN"', JSON.stringify(lastWrite));
+  if (variables.includes('"TOKEN"')) return { variables, left: ['TOKEN'] };
   if (!/"[A-Z]+(_[0-9])?_ID"/.test(variables)) return { variables, left: [] };
   const found = new Map<string, string | undefined>();
   const token = await session.token();
