@@ -11,7 +11,7 @@ BENCH_ARGS ?=
 UV_LOCK := pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser demo serve check lint types rooms schema-fresh test faults clients bench schema format lock audit clean
+.PHONY: help install browser demo serve check lint types rooms schema-fresh test faults clients bench bench-mirror schema format lock audit clean
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
@@ -71,6 +71,9 @@ clients: $(STAMP) ## Real clients against a real API, and the schema's linters (
 
 bench: $(STAMP) ## Measure beside three peers on one Neo4j (needs Node.js 20, Java 17, Maven); BENCH_ARGS=--quick
 	@exec $(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-mirror: $(STAMP) ## What the mirror costs, as ratios (BENCH_ARGS="--records 10000 --uri bolt://...")
+	@exec $(BIN)/python -m benchmarks.mirror $(BENCH_ARGS)
 
 schema: $(STAMP) ## Write schema.graphql from the code
 	@$(BIN)/lab-tutor print-schema > $(VENV)/schema.graphql

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -25,13 +25,13 @@ Read: TypeAlias = Callable[[AsyncSession, Sequence[str]], Awaitable[dict[str, Wr
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """What the mirror knows about one kind. Writes may run in two statements; `before` goes first."""
+    """What the mirror knows about one kind. `before` names the statement that goes before a write's."""
 
     read: Read
     remove: str | None  # None: it goes with its node
     key_fields: tuple[str, ...]  # row fields that the parts of the key become
     int_fields: frozenset[str] = frozenset()
-    before: str | None = None
+    before: Mapping[str, str] = field(default_factory=dict)
 
     def removal(self, key: str) -> dict[str, Any]:
         """Return the row of the removing statement."""
@@ -53,7 +53,9 @@ PROJECTIONS: dict[Kind, Projection] = {
     Kind.USER: Projection(rows.users, "delete_users", _ID, _INT_ID),
     Kind.COURSE: Projection(rows.courses, "delete_classes", _ID, _INT_ID),
     Kind.CHAPTER: Projection(rows.chapters, "delete_chapters", _ID),
-    Kind.CONCEPT: Projection(rows.concepts, "delete_concepts", _ID, before="free_concept_keys"),
+    Kind.CONCEPT: Projection(
+        rows.concepts, "delete_concepts", _ID, before={"upsert_concepts": "free_concept_keys"}
+    ),
     Kind.METADATA: Projection(rows.metadata, "delete_metadata", _ID),
     Kind.ENROLLMENT: Projection(
         rows.enrollments, "delete_enrollments", ("end_id", "start_id"), frozenset(_ENDS)
@@ -62,7 +64,12 @@ PROJECTIONS: dict[Kind, Projection] = {
     Kind.CHAPTER_SEQUENCE: Projection(rows.chapter_sequences, None, ("owner_id",)),
     Kind.THEORY_SEQUENCE: Projection(rows.theory_sequences, None, ("owner_id",)),
     Kind.SKILL: Projection(rows.skills, "delete_skills", _ID),
-    Kind.RESOURCE: Projection(rows.resources, "delete_resources", _ID),
+    Kind.RESOURCE: Projection(
+        rows.resources,
+        "delete_resources",
+        _ID,
+        before={"upsert_readings": "free_reading_urls", "upsert_videos": "free_video_urls"},
+    ),
     Kind.CONCEPT_MENTION: Projection(rows.concept_mentions, "delete_concept_mentions", _ENDS),
     Kind.CONCEPT_RELATION: Projection(
         rows.concept_relations, "delete_concept_relations", ("start_id", "type", "end_id")
@@ -133,8 +140,8 @@ async def _plan_kind(session: AsyncSession, kind: Kind, keys: list[str], made: P
         all_rows = by_statement[name]
         for start in range(0, len(all_rows), ROWS_AT_ONCE):
             parameters = {"rows": all_rows[start : start + ROWS_AT_ONCE]}
-            if projection.before is not None and name != projection.remove:
-                made.statements.append(statement(projection.before, parameters))
+            if name in projection.before:
+                made.statements.append(statement(projection.before[name], parameters))
                 made.kinds.append(None)
             made.statements.append(statement(name, parameters))
             made.kinds.append(kind)

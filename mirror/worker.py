@@ -12,16 +12,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
 from graph.client import GraphClient, Statement
 from graph.errors import GraphConflict, GraphError, GraphRejected, GraphUnavailable
 from mirror import projection
 from mirror.projection import PROJECTION_VERSION, Plan
-from sql import errors, sync_state
-from sql.models import Assessment, Course, Enrollment, Kind, Mastery, Metadata
+from sql import errors, scopes, sync_marks, sync_state
+from sql.models import Kind
 from sql.session import Database
 from sql.sync_state import Claim
 
@@ -38,7 +36,7 @@ _DOUBTFUL = ("ConstraintValidationFailed", "EntityNotFound", "ConstraintViolatio
 class MirrorConfig:
     """How the mirror works; times in seconds."""
 
-    batch_size: int = 500
+    batch_size: int = 1_000
     poll_seconds: float = 1.0
     lease_seconds: float = 60.0
     write_deadline_seconds: float = 30.0
@@ -438,6 +436,7 @@ class Mirror:
             # Nobody here gave that version: the database was restored from a backup, or the graph was
             # filled by another one. SQL is the system of record, so it goes on above.
             await sync_state.raise_version(session, item.id, held + 1)
+            await sync_marks.set_row_versions(session, item.kind, {item.key: held + 1})
             self._note("version_raised", kind=item.kind, key=item.key, version=held + 1)
         # Otherwise a newer version got there first; it was or will be acknowledged by its own worker.
         await sync_state.release(session, [item.id])
@@ -545,19 +544,11 @@ def _find_user_labels(ids: list[int]) -> Statement:
     )
 
 
-_DEPENDENTS: tuple[tuple[Kind, tuple[InstrumentedAttribute[Any], ...], InstrumentedAttribute[int]], ...] = (
-    (Kind.COURSE, (Course.id,), Course.teacher_id),
-    (Kind.ENROLLMENT, (Enrollment.course_id, Enrollment.student_id), Enrollment.student_id),
-    (Kind.METADATA, (Metadata.id,), Metadata.student_id),
-    (Kind.MASTERY, (Mastery.student_id, Mastery.skill_id), Mastery.student_id),
-    (Kind.PROGRESS, (Assessment.id,), Assessment.student_id),
-)
-
-
 async def _record_dependents(session: AsyncSession, user_ids: list[int]) -> None:
-    for kind, columns, owner in _DEPENDENTS:
-        found = await session.execute(select(*columns).where(owner.in_(user_ids)))
-        await sync_state.record_many(session, kind, [":".join(str(part) for part in row) for row in found])
+    dependents = await scopes.dependents(session, Kind.USER, map(str, user_ids))
+    for kind, keys in dependents.items():
+        versions = await sync_state.record_many(session, kind, keys)
+        await sync_marks.set_row_versions(session, kind, versions)
 
 
 def _halves(claims: Sequence[Claim]) -> list[Sequence[Claim]]:

@@ -7,7 +7,7 @@ this way has no main version, and is SYNCED once each of them was written again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ from sqlalchemy import (
     ColumnElement,
     CursorResult,
     Table,
+    bindparam,
     case,
     exists,
     literal,
@@ -137,3 +138,25 @@ async def list_keys_in_write(
     for start in range(0, len(keys), ROWS_AT_ONCE):
         part = list(keys[start : start + ROWS_AT_ONCE])
         await list_in_write(session, write, SyncRecord.kind == kind, SyncRecord.key.in_(part))
+
+
+async def set_row_versions(session: AsyncSession, kind: Kind, versions: Mapping[str, int]) -> None:
+    """Give rows the versions that their marks were given by the mirror, so that both stay equal."""
+    columns = KEY_COLUMNS[kind]
+    entity = columns[0].class_
+    if not versions or kind in SEQUENCES or not hasattr(entity, "version"):
+        return
+    names = [f"key_{place}" for place in range(len(columns))]
+    conditions = [column == bindparam(name) for column, name in zip(columns, names, strict=True)]
+    statement = update(entity.__table__).where(*conditions).values(version=bindparam("new_version"))
+    rows = [
+        {
+            "new_version": version,
+            **{
+                name: column.type.python_type(part)
+                for column, name, part in zip(columns, names, key.split(":"), strict=True)
+            },
+        }
+        for key, version in versions.items()
+    ]
+    await (await session.connection()).execute(statement, rows)

@@ -409,6 +409,17 @@ async def test_a_change_of_role_swaps_the_label_and_drops_edges_and_back(
     assert await ask(graph_client, "MATCH ()-[r:TEACHES_CLASS]->() RETURN count(r)") == [[0]]
     await become(TEACHER, Role.TEACHER)
     assert await ask(graph_client, "MATCH (:TEACHER)-[r:TEACHES_CLASS]->() RETURN count(r)") == [[1]]
+    # What depends on the role got new versions on the way: the rows have the same ones.
+    async with mirror.database.read() as session:
+        for row, kind, key in (
+            (await session.get_one(Course, COURSE), Kind.COURSE, str(COURSE)),
+            ((await session.scalars(select(Enrollment))).one(), Kind.ENROLLMENT, f"{COURSE}:{STUDENT}"),
+            (await session.get_one(Metadata, METADATA), Kind.METADATA, METADATA),
+            (await session.get_one(Mastery, (STUDENT, SKILL_1)), Kind.MASTERY, f"{STUDENT}:{SKILL_1}"),
+            (await session.get_one(Assessment, PROGRESS), Kind.PROGRESS, PROGRESS),
+        ):
+            ((version, applied, _),) = (await sync_state.versions(session, kind, [key])).values()
+            assert row.version == version == applied > 1, kind
 
 
 async def test_only_approved_prerequisites_and_assessments_that_count_are_mirrored(
@@ -465,3 +476,40 @@ async def test_a_resource_can_turn_from_reading_to_video(mirror: Mirror, graph_c
         "MATCH (:THEORY)-[:HAS_VIDEO]->(v:VIDEO)-[:COVERS_CONCEPT]->() RETURN v.id ORDER BY v.id",
     ) == [[READING], [VIDEO]]
     assert await ask(graph_client, "MATCH (n:READING) RETURN count(n)") == [[0]]
+
+
+async def test_two_resources_swap_their_addresses(mirror: Mirror, graph_client: GraphClient) -> None:
+    second = world.uid(53)
+    async with mirror.database.write() as session:
+        row = Resource(
+            id=second, course_id=COURSE, kind=ResourceKind.READING, title="Two", url="https://example.org/two"
+        )
+        await world.put(session, Kind.RESOURCE, second, row)
+    await settle(mirror)
+    async with mirror.database.write() as session:
+        one, two = await session.get_one(Resource, READING), await session.get_one(Resource, second)
+        first_url, second_url = one.url, two.url
+        one.url = "https://example.org/meanwhile"
+        await session.flush()
+        two.url = first_url
+        await session.flush()
+        one.url = second_url
+        await sync_state.record(session, Kind.RESOURCE, READING)
+        await sync_state.record(session, Kind.RESOURCE, second)
+    await settle(mirror)
+    found = await ask(graph_client, "MATCH (n:READING) RETURN n.id, n.url ORDER BY n.id")
+    assert found == [[READING, second_url], [second, first_url]]
+
+
+async def test_a_resource_that_waits_for_an_end_keeps_its_address(
+    mirror: Mirror, graph_client: GraphClient
+) -> None:
+    await settle(mirror)
+    await do(graph_client, "MATCH (n:THEORY {id: $id}) DETACH DELETE n", id=THEORY_1)
+    async with mirror.database.write() as session:
+        row = await session.get_one(Resource, READING)
+        row.url = "https://example.org/moved"
+        await sync_state.record(session, Kind.RESOURCE, READING)
+    await mirror.drain()
+    found = await ask(graph_client, "MATCH (n:READING) RETURN n.url, n.course_id")
+    assert found == [["https://example.org/READING", COURSE]]

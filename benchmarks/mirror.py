@@ -1,0 +1,347 @@
+"""What the mirror costs, as ratios: `make bench-mirror`, or `python -m benchmarks.mirror --help`.
+
+Bulk projection beside the bare UNWIND and MERGE of the same rows; one mutation's inline attempt in statements;
+memory while everything drains, is verified and is rebuilt; rates.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from benchmarks import dataset
+from benchmarks.dataset import Size
+from benchmarks.servers import resident_kb
+from graph.client import GraphClient, GraphConfig, Statement
+from graph.embedded.engine import EmbeddedEngine
+from mirror.keys import page_of_keys
+from mirror.projection import KINDS_BY_RANK, PROJECTIONS
+from mirror.rebuild import rebuild
+from mirror.verify import verify
+from mirror.worker import Mirror
+from sql import sync_marks, sync_state
+from sql.models import Chapter, Kind, SyncRecord
+from sql.scopes import EVERYTHING
+from sql.session import Database
+
+TARGET = 1.3
+BARE_ROWS = 1_000
+RECORDS_OF_A_COURSE = 2_581
+WRITE_SECONDS = 300.0
+Report = Callable[[int, int], None]
+
+_TIMES = "n.created_at = datetime(row.created_at), n.updated_at = datetime(row.updated_at)"
+_NODE = (
+    "UNWIND $rows AS row MERGE (n:{label} {{id: row.id}}) "
+    f"SET n += row.properties, n.version = row.version, {_TIMES}"
+)
+_BELOW = (
+    "UNWIND $rows AS row MATCH (p:{parent} {{id: row.{field}}}) MERGE (n:{label} {{id: row.id}}) "
+    f"SET n += row.properties, n.version = row.version, {_TIMES} "
+    "MERGE (p)-[r:{type}]->(n) SET r.version = row.version"
+)
+_EDGE = (
+    "UNWIND $rows AS row MATCH (a:{start} {{id: row.start_id}}) MATCH (b:{end} {{id: row.end_id}}) "
+    "MERGE (a)-[r:{type}]->(b) SET r += row.properties, r.version = row.version"
+)
+# What anybody would write without guards or tombstones: the same rows, with all their values.
+BARE: dict[str, str] = {
+    "upsert_students": _NODE.format(label="STUDENT"),
+    "upsert_teachers": _NODE.format(label="TEACHER"),
+    "upsert_classes": _BELOW.format(
+        label="CLASS", parent="TEACHER", field="teacher_id", type="TEACHES_CLASS"
+    ),
+    "upsert_chapters": _BELOW.format(
+        label="CHAPTER", parent="CLASS", field="course_id", type="COVERS_CHAPTER"
+    ),
+    "upsert_theories": _BELOW.format(label="THEORY", parent="CHAPTER", field="chapter_id", type="HAS_THEORY"),
+    "upsert_skills": (
+        f"{_NODE.format(label='SKILL')} WITH n, row UNWIND row.theory_ids AS theory_id "
+        "MATCH (p:THEORY {id: theory_id}) MERGE (p)-[r:HAS_SKILL]->(n) SET r.version = row.version"
+    ),
+    "upsert_concepts": _NODE.format(label="CONCEPT"),
+    "upsert_enrollments": (
+        _EDGE.format(start="STUDENT", end="CLASS", type="ENROLLED_IN_CLASS")
+        + ", r.enrolled_at = datetime(row.enrolled_at)"
+    ),
+    "upsert_concept_mentions": _EDGE.format(start="THEORY", end="CONCEPT", type="HAS_CONCEPT"),
+    "upsert_masteries": (
+        _EDGE.format(start="STUDENT", end="SKILL", type="MASTERS_SKILL")
+        + ", r.updated_at = datetime(row.updated_at)"
+    ),
+}
+
+
+@dataclass
+class Memory:
+    """Resident memory of this process, in MB, at the start and at its greatest."""
+
+    start: float = 0.0
+    greatest: float = 0.0
+
+    def look(self) -> None:
+        """Take a sample."""
+        now = resident_kb(os.getpid()) / 1024
+        self.start = self.start or now
+        self.greatest = max(self.greatest, now)
+
+
+@dataclass
+class Measured:
+    """One part of the report."""
+
+    name: str
+    values: dict[str, float | int | str] = field(default_factory=dict)
+
+
+def say(text: str) -> None:
+    """Tell what goes on, on standard error; the report goes to standard output."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def progress(label: str, memory: Memory | None = None) -> Report:
+    """Return a progress that tells the rate every few seconds, and samples memory."""
+    started = last = time.monotonic()
+
+    def report(done: int, total: int) -> None:
+        nonlocal last
+        if memory is not None:
+            memory.look()
+        now = time.monotonic()
+        if now - last >= 5:
+            last = now
+            say(f"  {label}: {done:,} of {total:,}, {done / (now - started):,.0f} a second")
+
+    return report
+
+
+def size_of(records: int) -> Size:
+    """Return a school with about so many mirrored records; a good half are masteries."""
+    courses = max(1, round(records * 0.35 / RECORDS_OF_A_COURSE))
+    left = max(1_000, records - courses * RECORDS_OF_A_COURSE)
+    students = max(20, left // 100)
+    return Size("mirror", courses=courses, students=students, masteries=left - students)
+
+
+async def wipe(client: GraphClient) -> None:
+    """Take everything out of the graph."""
+    text = "MATCH (n) WITH n LIMIT 2000 DETACH DELETE n RETURN count(*) AS gone"
+    while (await client.write([Statement("bench/wipe", text, {}, "write")], deadline_seconds=WRITE_SECONDS))[
+        0
+    ][0][0]:
+        pass
+
+
+async def bare(database: Database, client: GraphClient) -> tuple[int, float]:
+    """Write the rows of every kind with bare statements; return (rows, seconds), reading not counted."""
+    rows, seconds = 0, 0.0
+    for kind in KINDS_BY_RANK:
+        after: tuple[Any, ...] | None = None
+        while True:
+            async with database.read() as session:
+                keys, after = await page_of_keys(session, kind, after, BARE_ROWS)
+                writes = await PROJECTIONS[kind].read(session, keys) if keys else {}
+            if not keys:
+                break
+            by_name: dict[str, list[dict[str, Any]]] = {}
+            for write in writes.values():
+                by_name.setdefault(write.statement, []).append(write.row | {"version": 1})
+            for name, batch in by_name.items():
+                if name in BARE:
+                    started = time.monotonic()
+                    statement = Statement(f"bench/{name}", BARE[name], {"rows": batch}, "write")
+                    await client.write([statement], deadline_seconds=WRITE_SECONDS)
+                    seconds += time.monotonic() - started
+                    rows += len(batch)
+    return rows, seconds
+
+
+async def bulk(database: Database, client: GraphClient, rounds: int) -> Measured:
+    """Measure the product's drain beside the bare statements, in turns, on an empty graph each time."""
+    ratios, product_rates, bare_rates = [], [], []
+    memory = Memory()
+    records = 0
+    for number in range(rounds):
+        await wipe(client)
+        rows, plain_seconds = await bare(database, client)
+        say(f"  bare: {rows:,} rows in {plain_seconds:.1f} s")
+        await wipe(client)
+        async with database.write() as session:
+            records = await sync_marks.put_in_line(session, EVERYTHING)
+        mirror = Mirror(database, client)
+        started = time.monotonic()
+        outcome = await mirror.drain(progress("drain", memory))
+        seconds = time.monotonic() - started
+        if outcome.applied < records:
+            raise SystemExit(f"only {outcome.applied} of {records} records were applied")
+        say(f"  product: {records:,} records in {seconds:.1f} s")
+        ratios.append((seconds / records) / (plain_seconds / rows))
+        product_rates.append(records / seconds)
+        bare_rates.append(rows / plain_seconds)
+        say(f"  round {number + 1} of {rounds}: ratio {ratios[-1]:.2f}")
+    middle = sorted(ratios)[len(ratios) // 2]
+    return Measured(
+        "bulk projection / bare UNWIND MERGE",
+        {
+            "ratio": round(middle, 2),
+            "target": TARGET,
+            "records": records,
+            "recordsPerSecond": round(max(product_rates)),
+            "barePerSecond": round(max(bare_rates)),
+            "memoryStartMb": round(memory.start),
+            "memoryGreatestMb": round(memory.greatest),
+        },
+    )
+
+
+async def inline(database: Database, client: GraphClient) -> Measured:
+    """Count the statements and transactions of the inline attempt after one small mutation."""
+    mirror = Mirror(database, client)
+    statements, seconds, repeats = [], [], 30
+    async with database.read() as session:
+        chapter = (await session.scalars(select(Chapter).order_by(Chapter.id).limit(1))).one()
+    for number in range(repeats):
+        async with database.write() as session:
+            write = await sync_state.open_write(session)
+            row = await session.get_one(Chapter, chapter.id)
+            row.name = f"Renamed {number}"
+            await sync_state.record(session, Kind.CHAPTER, chapter.id)
+            write_id = write.id
+        before = client.statement_count
+        started = time.monotonic()
+        await mirror.try_inline(write_id, deadline_seconds=30)
+        seconds.append(time.monotonic() - started)
+        if number:  # the first one also looks at the constraints
+            statements.append(client.statement_count - before)
+    async with database.read() as session:
+        state = await sync_state.write_state(session, write_id)
+    if state.state != "SYNCED":
+        raise SystemExit(f"the inline attempt left {state}")
+    return Measured(
+        "inline attempt of one mutation",
+        {
+            "graphStatements": max(statements),
+            "target": 1,
+            "medianMilliseconds": round(sorted(seconds)[len(seconds) // 2] * 1_000, 1),
+        },
+    )
+
+
+async def checked(database: Database, client: GraphClient) -> Measured:
+    """Measure verify: rate and memory."""
+    memory = Memory()
+    tell = progress("verify", memory)
+    async with database.read() as session:
+        total = await session.scalar(select(func.count()).select_from(SyncRecord)) or 0
+    started = time.monotonic()
+    report = await verify(database, client, keep=10, progress=lambda done: tell(done, total))
+    seconds = time.monotonic() - started
+    if not report.clean:
+        raise SystemExit(f"{report.finding_count} findings: {report.findings[:3]}")
+    return _rate("verify", report.checked_count, seconds, memory)
+
+
+async def written_again(database: Database, client: GraphClient) -> Measured:
+    """Measure rebuild on a graph that holds everything: rate and memory."""
+    memory = Memory()
+    memory.look()
+    started = time.monotonic()
+    done = await rebuild(database, client, progress=progress("rebuild", memory))
+    seconds = time.monotonic() - started
+    if done.pending or done.failed or done.strays:
+        raise SystemExit(f"rebuild left {done}")
+    return _rate("rebuild", done.applied, seconds, memory)
+
+
+def _rate(name: str, count: int, seconds: float, memory: Memory) -> Measured:
+    return Measured(
+        name,
+        {
+            "records": count,
+            "seconds": round(seconds, 1),
+            "perSecond": round(count / seconds),
+            "memoryStartMb": round(memory.start),
+            "memoryGreatestMb": round(memory.greatest),
+        },
+    )
+
+
+async def run(options: argparse.Namespace, url: str, client: GraphClient) -> list[Measured]:
+    """Fill SQL and measure."""
+    size = size_of(options.records)
+    started = time.monotonic()
+    rows = await dataset.write_sql(url, size)
+    say(f"SQL: {rows:,} rows in {time.monotonic() - started:.0f} s")
+    database = Database(url)
+    try:
+        await client.ensure_schema(deadline_seconds=WRITE_SECONDS)
+        found = [await bulk(database, client, options.rounds)]
+        found.append(await inline(database, client))
+        found.append(await checked(database, client))
+        found.append(await written_again(database, client))
+        await wipe(client)
+    finally:
+        await database.dispose()
+    return found
+
+
+def table(found: list[Measured]) -> str:
+    """Return the report as text."""
+    lines = []
+    for part in found:
+        lines.append(part.name)
+        lines += [
+            f"  {name:<18} {value:,}" if isinstance(value, int) else f"  {name:<18} {value}"
+            for name, value in part.values.items()
+        ]
+    return "\n".join(lines)
+
+
+async def main() -> None:
+    """Measure on the embedded engine, or on the server of --uri, whose graph is wiped."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mirror", description=__doc__)
+    parser.add_argument("--records", type=int, default=100_000, help="mirrored records, about (100000)")
+    parser.add_argument("--rounds", type=int, default=1, help="rounds of the bulk comparison (1)")
+    parser.add_argument(
+        "--uri", help="a Neo4j server; its graph is wiped (the embedded engine when left out)"
+    )
+    parser.add_argument("--username", default="neo4j")
+    parser.add_argument("--password", default=os.environ.get("NEO4J_PASSWORD", ""))
+    parser.add_argument("--database-url", help="an empty database (a SQLite file when left out)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="lab-tutor-bench-") as folder:
+        url = options.database_url or f"sqlite+aiosqlite:///{Path(folder) / 'bench.db'}"
+        engine = None
+        if options.uri:
+            config = GraphConfig(uri=options.uri, username=options.username, password=options.password)
+        else:
+            engine = await EmbeddedEngine.start(Path(folder) / "graph")
+            config = engine.config
+        client = GraphClient.open(config)
+        try:
+            found = await run(options, url, client)
+        finally:
+            await client.close()
+            if engine is not None:
+                await engine.stop()
+    if options.json:
+        print(json.dumps({part.name: part.values for part in found}, indent=2))
+    else:
+        print(f"{'Neo4j' if options.uri else 'embedded engine'}, about {options.records:,} records")
+        print(table(found))
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
