@@ -71,7 +71,7 @@ def test_a_variable_is_taken_for_the_least_and_for_the_most() -> None:
 def test_every_example_is_far_from_the_limit() -> None:
     greatest = Settings(_env_file=None).max_cost
     for path in sorted((ROOT / "examples" / "operations").glob("*.graphql")):
-        assert price(path.read_text(encoding="utf-8")) < greatest / 2, path.name
+        assert price(path.read_text(encoding="utf-8"), {}) < greatest / 2, path.name
 
 
 DEEP = (

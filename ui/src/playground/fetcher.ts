@@ -101,7 +101,7 @@ export function makeFetcher(session: SessionStore, alert: (message: string | nul
       } else if (Array.isArray(error)) {
         say({ errors: error as GraphQLError[] }, typedToken !== undefined);
       }
-      if (Array.isArray(error)) observer.error({ errors: error });
+      if (Array.isArray(error)) observer.error(error);
       else observer.error({ message: closed?.reason || 'The subscription ended: the server cannot be reached, or takes no WebSocket.' });
     };
     const payload = { query: asked.query, variables: asked.variables as Record<string, unknown>, operationName: asked.operationName ?? null };
