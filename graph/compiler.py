@@ -6,6 +6,7 @@ into the answer. Values are parameters only, so equal structures have equal text
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ import graph.parents
 from graph.class_matrix import ENROLLMENT, make_class_template, make_enrollments_template
 from graph.concept_map import make_template as make_map_template
 from graph.concept_map import map_values
+from graph.joins import Joins, read_tables
 from graph.layout import Answers, Either, Layout, Read, Record, Shaped
 from graph.plan import Build, Gather, Inputs, Key, Plan, PlanCache, Row, Scope, Template, structure_of
 from graph.projection import member, targets
@@ -212,11 +214,22 @@ def _gather_records(layout: Layout | None) -> Gather:
     return gather
 
 
-def _gather_answers(rows: list[list[Any]], read: Read, inputs: Inputs) -> dict[Key, Shaped]:
-    """Put the answer of the one field under the key of each parent."""
-    return {
-        tuple(row[1]) if isinstance(row[1], list) else row[1]: Shaped(read(row[0], inputs)) for row in rows
-    }
+def _gather_answers(places: Sequence[int]) -> Gather:
+    """Return what puts the answer of the one field under the key of each parent."""
+
+    def gather(rows: list[list[Any]], read: Read, inputs: Inputs) -> dict[Key, Shaped]:
+        return {_parent_key(row): Shaped(read(row[0], _of_row(row, places, inputs))) for row in rows}
+
+    return gather
+
+
+def _parent_key(row: list[Any]) -> Key:
+    return tuple(row[1]) if isinstance(row[1], list) else row[1]
+
+
+def _of_row(row: list[Any], places: Sequence[int], inputs: Inputs) -> Inputs:
+    """Return the inputs with the tables that stand at the end of a row."""
+    return dataclasses.replace(inputs, tables=read_tables(places, row[-1])) if places else inputs
 
 
 def _children_template(parent_type: str, fields: tuple[Field, ...]) -> Template:
@@ -226,21 +239,26 @@ def _children_template(parent_type: str, fields: tuple[Field, ...]) -> Template:
     keys = build.shared_parameter("keys", lambda inputs: list(inputs.keys))
     lines = [f"UNWIND {keys} AS key"]
     bindings = _parent_bindings(build, parent, lines)
+    joins = Joins("key")
+    if parent is graph.parents.SQL_COURSE:
+        build.joins = joins
     answers = _members(build, parent, fields, bindings, root)
     expressions = [answer.expression for answer in answers.values()]
     # All outer variables are returned: an aggregate in a subquery may use those only (Projection.aggregates).
     outer = ", ".join(dict.fromkeys(["key", *bindings.values()]))
-    lines.append(f"RETURN [{', '.join(expressions)}] AS items, {outer}")
+    tables = f", [{', '.join(joins.expressions)}] AS tables" if joins.expressions else ""
+    lines.append(f"RETURN [{', '.join(expressions)}] AS items, {outer}{tables}")
+    places = tuple(joins.places)
 
     def shape(rows: list[list[Any]], inputs: Inputs) -> dict[Key, Row]:
         found = {}
-        for values, key, *_ in rows:
-            parent_key = tuple(key) if isinstance(key, list) else key
+        for row in rows:
+            parent_key, here = _parent_key(row), _of_row(row, places, inputs)
             found[parent_key] = Row(
                 parent_type,
                 {
-                    name: answer.shape(value, inputs)
-                    for (name, answer), value in zip(answers.items(), values, strict=True)
+                    name: answer.shape(value, here)
+                    for (name, answer), value in zip(answers.items(), row[0], strict=True)
                 },
                 parent_key,
             )
@@ -248,7 +266,7 @@ def _children_template(parent_type: str, fields: tuple[Field, ...]) -> Template:
 
     names = "_".join(dict.fromkeys(field.name for field in fields))
     layout = Answers(tuple(answer.layout for answer in answers.values()))
-    return build.template(f"read_{root}_{names}", "\n".join(lines), shape, layout, _gather_answers)
+    return build.template(f"read_{root}_{names}", "\n".join(lines), shape, layout, _gather_answers(places))
 
 
 def _parent_bindings(build: Build, parent: GraphType, lines: list[str]) -> dict[str, str]:

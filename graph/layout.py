@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from graph.joins import Untouched
 from graph.shapes import Kind
 
 # What a reader raises for values that it does not read: the Rows are made then.
@@ -86,6 +87,23 @@ class Aggregates:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """A key, which finds a record in a table of the row (Inputs.tables); null where there is no table."""
+
+    table: int
+    item: Layout
+    untouched: Untouched
+
+
+@dataclass(frozen=True, slots=True)
+class JoinedAggregates:
+    """A key, which finds (key, aggregates) in a table of the row; null where there is no table."""
+
+    table: int
+    members: Sequence[tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True)
 class Pages:
     """A list of the parts of a connection that were asked for.
 
@@ -123,7 +141,21 @@ class Answers:
     members: tuple[Layout | None, ...]
 
 
-Layout = Value | Same | Key | Record | Either | Many | One | Aggregates | Pages | Map | Answers
+Layout = (
+    Value
+    | Same
+    | Key
+    | Record
+    | Either
+    | Many
+    | One
+    | Aggregates
+    | Joined
+    | JoinedAggregates
+    | Pages
+    | Map
+    | Answers
+)
 Read = Callable[[Any, Any], Any]
 """(value, inputs) -> the caller's form; raises one of UNREADABLE."""
 Reader = Callable[[Layout], Read | None]

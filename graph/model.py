@@ -92,6 +92,16 @@ CHAPTER = GraphType(
             "MATCH (@self)-[:HAS_THEORY]->()-[:HAS_SKILL]->(@skill)",
             then="WITH DISTINCT @skill OPTIONAL MATCH (:STUDENT {id: @student})-[@r:MASTERS_SKILL]->(@skill)",
             guarded=True,
+            # Down the tree: from a theory up, an engine would look at all of the theory's edges for each skill.
+            joined=(
+                "CALL (@course) { "
+                "MATCH (:STUDENT {id: @student})-[@edge:MASTERS_SKILL]->(@skill) "
+                "WHERE @skill.course_id = @course RETURN @skill, @edge, null AS @place "
+                "UNION ALL MATCH (:CLASS {id: @course})-[:COVERS_CHAPTER]->(@place)-[:HAS_THEORY]->()"
+                "-[:HAS_SKILL]->(@skill) RETURN @skill, null AS @edge, @place } "
+                "WITH @skill, head(collect(@edge)) AS @r, collect(DISTINCT @place) AS @places "
+                "UNWIND @places AS @parent"
+            ),
         ),
     },
 )
@@ -169,6 +179,9 @@ SKILL = GraphType(
             roles={**MASTERY, "skill": "self"},
             many=False,
             guarded=True,
+            joined=(
+                "MATCH (:STUDENT {id: @student})-[@r:MASTERS_SKILL]->(@skill) WHERE @skill.course_id = @course"
+            ),
         ),
     },
 )

@@ -67,14 +67,22 @@ def page(
     item: Item,
 ) -> Projection:
     """Compile a connection field."""
-    space = Space(build, bindings, path, address, {**page.arguments, **page.late_arguments})
+    given = {**page.arguments, **page.late_arguments}
+    space = Space(build, bindings, path, address, given)
     name = plain_value(asked.arguments.get("orderBy") or "")
     if name not in page.orders:
         name = next(iter(page.orders))
     order = page.orders[name]
-    prologue = [space.render(page.match) + space.conditions(asked, page.arguments, page.where)]
-    if page.then:
-        prologue.append(space.render(page.then) + space.conditions(asked, page.late_arguments))
+
+    def found(match: str, then: str) -> list[str]:
+        lines = [space.render(match) + space.conditions(asked, page.arguments, page.where)]
+        late = [space.render(then) + space.conditions(asked, page.late_arguments)] if then else []
+        return lines + late
+
+    narrow = [
+        each.match for name, each in given.items() if each.match and asked.arguments.get(name) is not None
+    ]
+    prologue = found(narrow[0] if narrow else page.match, page.then)
     chosen = _Sorted(
         name,
         order,
@@ -88,7 +96,9 @@ def page(
     keyset = [chosen.behind(after)] if after else []
     keyset += [chosen.behind(before, before=True)] if before else []
 
+    build.lists += 1
     items = _items(build, page, fields, space.roles(page.roles), path, address, item)
+    build.lists -= 1
     parts: list[str] = []
     places: dict[str, int] = {}
     kept = space.carried(page.roles, [])
@@ -96,7 +106,11 @@ def page(
         f"{space.render(key.expression)} AS {alias}"
         for key, alias in zip(order.keys, chosen.aliases, strict=True)
     )
-    prepared = [*prologue, *([space.render(order.prepare)] if order.prepare else []), f"WITH {kept}, {keys}"]
+    if order.match and not narrow:
+        ordered = found(order.match, order.then)
+    else:
+        ordered = [*prologue, *([space.render(order.prepare)] if order.prepare else [])]
+    prepared = [*ordered, f"WITH {kept}, {keys}"]
     names = ", ".join([kept, *chosen.aliases])
     if wanted - {"totalCount"}:
         limit = build.parameter(f"{path}_limit", _size(address))

@@ -12,25 +12,36 @@ from graph.shapes import Argument, Edge, GraphType, Order, Page, SortKey, Summar
 
 # Behind every skill that the course's outline knows.
 UNPLACED = 1_000_000_000
-_IN_CHAPTER = "EXISTS { MATCH (:CHAPTER {id: $chapterId})-[:HAS_THEORY]->()-[:HAS_SKILL]->(@item) }"
+# A chapter has few skills: from there, instead of asking each skill of the course whether it is inside.
+_IN_CHAPTER = "MATCH (:CHAPTER {id: $chapterId})-[:HAS_THEORY]->()-[:HAS_SKILL]->(@item)"
 _PLACE = SortKey("@place", int)
 _SKILL_NAME = (SortKey("@item.name"), SortKey("@item.id"))
 
 # The course's skills and the student's edges are two sets; grouping by the skill joins them. Walking from
-# each skill to the student costs several times as much, and a join hint is Neo4j's alone.
+# each skill to the student costs several times as much, and a join hint is Neo4j's alone. In the order of the
+# outline the tree of the course is a third set.
+_SKILLS = "MATCH (@item:SKILL {course_id: $courseId}) RETURN @item, null AS @edge"
+_EDGES = (
+    "UNION ALL MATCH (:STUDENT {id: @student})-[@edge:MASTERS_SKILL]->(@item) "
+    "WHERE @item.course_id = $courseId RETURN @item, @edge"
+)
+_TREE = (
+    "UNION ALL MATCH (:CLASS {id: $courseId})-[:COVERS_CHAPTER]->(@chapter)-[:HAS_THEORY]->(@theory)"
+    "-[:HAS_SKILL]->(@item) RETURN @item, null AS @edge, @chapter.order * 1000 + @theory.order AS @at"
+)
 STUDENT_MASTERIES = Page(
     "SkillMastery",
-    match=(
-        "CALL (@student) { "
-        "MATCH (@item:SKILL {course_id: $courseId}) RETURN @item, null AS @edge "
-        "UNION ALL MATCH (:STUDENT {id: @student})-[@edge:MASTERS_SKILL]->(@item) "
-        "WHERE @item.course_id = $courseId RETURN @item, @edge }"
-    ),
+    match=f"CALL (@student) {{ {_SKILLS} {_EDGES} }}",
     then="WITH @student, @item, head(collect(@edge)) AS @r",
     roles={**MASTERY, "skill": "item", "student": "student"},
     arguments={"courseId": Argument()},
     late_arguments={
-        "chapterId": Argument(_IN_CHAPTER),
+        "chapterId": Argument(
+            match=(
+                f"{_IN_CHAPTER} WHERE @item.course_id = $courseId WITH DISTINCT @student, @item "
+                "OPTIONAL MATCH (:STUDENT {id: @student})-[@edge:MASTERS_SKILL]->(@item)"
+            )
+        ),
         "categories": Argument("coalesce(@r.mastery_category, 'NOT_STARTED') IN $categories"),
         "minConfidence": Argument("coalesce(@r.confidence, 0.0) >= $minConfidence", "real"),
     },
@@ -41,6 +52,10 @@ STUDENT_MASTERIES = Page(
                 "OPTIONAL MATCH (@item)<-[:HAS_SKILL]-(@theory)<-[:HAS_THEORY]-(@chapter) "
                 "WITH @student, @item, @r, "
                 f"coalesce(min(@chapter.order * 1000 + @theory.order), {UNPLACED}) AS @place"
+            ),
+            match=f"CALL (@student) {{ {_SKILLS}, null AS @at {_EDGES}, null AS @at {_TREE} }}",
+            then=(
+                f"WITH @student, @item, head(collect(@edge)) AS @r, coalesce(min(@at), {UNPLACED}) AS @place"
             ),
         ),
         "WEAKEST": Order((SortKey("coalesce(@r.current_mastery, 2.0)", float), *_SKILL_NAME)),
@@ -75,7 +90,9 @@ SQL_COURSE = GraphType(
             match="MATCH (@item:SKILL {course_id: @self})",
             arguments={
                 "search": Argument("all(word IN $search WHERE toLower(@item.name) CONTAINS word)", "words"),
-                "chapterId": Argument(_IN_CHAPTER),
+                "chapterId": Argument(
+                    match=f"{_IN_CHAPTER} WHERE @item.course_id = @self WITH DISTINCT @self, @item"
+                ),
             },
             orders={"": Order(_SKILL_NAME)},
         ),
@@ -104,7 +121,13 @@ SQL_COURSE = GraphType(
             where="@source.key IS NOT NULL",
             roles=RELATION,
             arguments={
-                "conceptId": Argument("(@source.id = $conceptId OR @target.id = $conceptId)"),
+                "conceptId": Argument(
+                    match=(
+                        "MATCH (@center:CONCEPT {id: $conceptId})-[@r:CONCEPT_RELATION]-() "
+                        "WHERE @center.course_id = @self "
+                        "WITH DISTINCT @self, @r, startNode(@r) AS @source, endNode(@r) AS @target"
+                    )
+                ),
                 "types": Argument("@r.type IN $types"),
                 # Only together with conceptId, which is then the end that the direction is seen from.
                 "direction": Argument(
@@ -195,10 +218,7 @@ CLASS_COLUMNS = (
     "}\n"
     f"WITH @item, coalesce(min(@at), {UNPLACED}) AS @place"
 )
-_OF_CHAPTER = (
-    "MATCH (:CHAPTER {id: $chapterId})-[:HAS_THEORY]->()-[:HAS_SKILL]->(@item) "
-    "WHERE @item.course_id = @course"
-)
+_OF_CHAPTER = f"{_IN_CHAPTER} WHERE @item.course_id = @course"
 CLASS_COLUMNS_OF_CHAPTER = (
     f"{_OF_CHAPTER} WITH DISTINCT @item\n"
     "MATCH (@item)<-[:HAS_SKILL]-(@theory)<-[:HAS_THEORY]-(@chapter)\n"

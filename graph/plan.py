@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
 
+from graph.joins import Joins, Table
 from graph.layout import UNREADABLE, Layout, Read, Reader
 from graph.selection import Field, Selection
 from graph.statements import Statement
@@ -57,6 +58,8 @@ class Inputs:
     keys: Sequence[Key]
     scope: Scope
     values: Mapping[str, Any] = field(default_factory=dict)
+    # Of the row that is being read.
+    tables: Sequence[Table] = ()
 
     def field_at(self, address: Address) -> Field:
         """Return the field at an address: steps of (concrete type, position)."""
@@ -206,6 +209,9 @@ class Build:
     def __init__(self) -> None:
         self.parameters: dict[str, Binder] = {}
         self._taken: set[str] = {"key", "keys"}
+        # How many lists are around what is being compiled, and the tables that it may join.
+        self.lists = 0
+        self.joins: Joins | None = None
 
     def variable(self, path: str) -> str:
         """Return a variable named after a response path."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import graph.layout
 import graph.model
 from graph import pages, summaries
-from graph.layout import Aggregates, Layout, Many, One, Same, Value
+from graph.joins import Joins
+from graph.layout import Aggregates, Joined, JoinedAggregates, Layout, Many, One, Same, Value
 from graph.plan import Address, Binder, Build, Inputs, Row, Shaper, to_moment
 from graph.selection import Field, Selection
 from graph.shapes import (
@@ -65,10 +66,12 @@ def record(
             # What is absent here, another store answers.
             layouts[asked.response_key] = (0, None if answer is None else Same(answer))
             continue
-        readers.append((asked.response_key, len(parts), answer.shape))
-        layouts[asked.response_key] = (len(parts), answer.layout)
+        place = len(parts) if answer.expression else 0
+        readers.append((asked.response_key, place, answer.shape))
+        layouts[asked.response_key] = (place, answer.layout)
         aggregates = aggregates or answer.aggregates
-        parts.append(answer.expression)
+        if answer.expression:
+            parts.append(answer.expression)
     owners = [(name, getattr(graph_type, name)) for name in ("course", "student")] if with_owners else []
     owner_places: dict[str, int] = {}
     for name, template in owners:
@@ -186,8 +189,10 @@ def targets(
 def _edge(
     build: Build, edge: Edge, asked: Field, bindings: Mapping[str, str], path: str, address: Address
 ) -> Projection:
+    if edge.joined and build.joins and build.lists >= _MANY and not _leads_on(edge, asked):
+        return _joined_edge(build, build.joins, edge, asked, path, address)
     space = Space(build, bindings, path, address, edge.arguments)
-    guard = _guard(space, edge.guarded)
+    guard = _guard(space, f"{space.variable('self')}.course_id")[0] if edge.guarded else _open
     lines = [space.render(edge.match) + space.conditions(asked, edge.arguments)]
     if edge.then:
         lines.append(space.render(edge.then))
@@ -202,7 +207,9 @@ def _edge(
         limit = ""
     else:
         limit = f"LIMIT {build.parameter(f'{path}_limit', _constant(edge.bound))}"
+    build.lists += edge.many
     item = targets(build, edge.target, asked.selection, space.roles(edge.roles), path, address)
+    build.lists -= edge.many
     carried = space.carried(edge.roles, edge.order)
     name = build.variable(f"{path}_row") if item.aggregates else ""
     lines += returned(item, carried, name, order_line, limit)
@@ -219,6 +226,52 @@ def _edge(
     return Projection(guard(collect(lines)), shape, item.aggregates or "min(" in edge.then, layout)
 
 
+# Below fewer lists there are too few records for all of a student's edges to pay.
+_MANY = 2
+
+
+def _leads_on(edge: Edge, asked: Field) -> bool:
+    """Return whether more than the edge's own values are asked: those hang from the tree, not from a table."""
+    members = graph.model.TYPES[edge.target[0]].members
+    return any(isinstance(members.get(each.name), Bound) for each in _below(asked, edge.target[0]))
+
+
+def _joined_edge(
+    build: Build, joins: Joins, edge: Edge, asked: Field, path: str, address: Address
+) -> Projection:
+    """Compile an edge to a student's mastery as a table of all of them, found by the skill's key."""
+    space = Space(build, {"course": joins.course}, path, address)
+    guard, student = _guard(space, joins.course)
+    graph_type, fields = graph.model.TYPES[edge.target[0]], _below(asked, edge.target[0])
+    roles = {name: space.variable(name) for name in ("r", "skill", "student")}
+    item = record(build, graph_type, fields, roles, path, address)
+    rows = collect([space.render(edge.joined), f"RETURN {item.expression}"])
+    table = joins.add(guard(rows), 1)
+    missing: list[tuple[bool, Any]] = []
+    for each in fields:
+        value = graph_type.members.get(each.name)
+        if isinstance(value, Scalar):
+            missing.append(("@r" in value.expression, value.missing))
+
+    def untouched(inputs: Inputs) -> tuple[list[Any], list[Any]]:
+        person = student(inputs)
+        return [person], [value if of_edge else person for of_edge, value in missing]
+
+    def shape(key: Any, inputs: Inputs) -> Row | None:
+        found = inputs.tables[table]
+        if found is None:
+            return None
+        value = found.get(key)
+        if value is None:
+            before, behind = untouched(inputs)
+            value = [*before, key, *behind]
+        row: Row = item.shape(value, inputs)
+        return row
+
+    layout = Joined(table, item.layout, untouched) if item.layout else None
+    return Projection("", shape, layout=layout)
+
+
 def _constant(value: Any) -> Binder:
     return lambda inputs: value
 
@@ -233,10 +286,12 @@ def _limit(build: Build, path: str, address: Address, edge: Edge) -> str:
     return build.parameter(f"{path}_limit", bind)
 
 
-def _guard(space: Space, guarded: bool) -> Any:
-    """Return what wraps an expression that only some viewers may see; it binds @student."""
-    if not guarded:
-        return lambda expression: expression
+def _open(expression: str) -> str:
+    return expression
+
+
+def _guard(space: Space, course: str) -> tuple[Callable[[str], str], Callable[[Inputs], int | None]]:
+    """Return what wraps an expression that only some viewers may see, and whose it is; it binds @student."""
     address = space.address
 
     def student(inputs: Inputs) -> int | None:
@@ -251,18 +306,17 @@ def _guard(space: Space, guarded: bool) -> Any:
     visible_parameter = build.parameter(f"{space.path}_visible", visible)
     taught = build.shared_parameter("taught_course_ids", lambda inputs: list(inputs.scope.taught_course_ids))
     space.bind("student", student_parameter)
-    condition = (
-        f"{student_parameter} IS NOT NULL AND "
-        f"({visible_parameter} OR {space.variable('self')}.course_id IN {taught})"
-    )
-    return lambda expression: f"CASE WHEN {condition} THEN {expression} END"
+    condition = f"{student_parameter} IS NOT NULL AND ({visible_parameter} OR {course} IN {taught})"
+    return (lambda expression: f"CASE WHEN {condition} THEN {expression} END"), student
 
 
 def _summary(
     build: Build, summary: Summary, asked: Field, bindings: Mapping[str, str], path: str, address: Address
 ) -> Projection:
+    if summary.joined and build.joins and build.lists:
+        return _joined_summary(build, build.joins, summary, asked, path, address)
     space = Space(build, bindings, path, address, summary.arguments)
-    guard = _guard(space, summary.guarded)
+    guard = _guard(space, f"{space.variable('self')}.course_id")[0] if summary.guarded else _open
     lines = [space.render(summary.match)]
     lines.append(space.render(summary.then) + space.conditions(asked, summary.arguments))
     fields = summaries.fields_of(asked)
@@ -279,6 +333,29 @@ def _summary(
     return Projection(
         guard(collect(lines)), shape, aggregates=True, layout=Aggregates(summaries.members(fields))
     )
+
+
+def _joined_summary(
+    build: Build, joins: Joins, summary: Summary, asked: Field, path: str, address: Address
+) -> Projection:
+    """Compile a summary as a table of the aggregates of all parents."""
+    space = Space(build, {"course": joins.course}, path, address)
+    guard, _ = _guard(space, joins.course)
+    fields = summaries.fields_of(asked)
+    aggregates = summaries.aggregates(build, space, path, fields)
+    terms = ", ".join(f"{text} AS {name}" for text, name in aggregates)
+    names = ", ".join([f"{space.variable('parent')}.id", *(name for _, name in aggregates)])
+    lines = [space.render(summary.joined), f"WITH {space.variable('parent')}, {terms}", f"RETURN [{names}]"]
+    table, read = joins.add(guard(collect(lines)), 0), summaries.reader(fields)
+
+    def shape(key: Any, inputs: Inputs) -> Row | None:
+        found = inputs.tables[table]
+        if found is None:
+            return None
+        row = found.get(key)
+        return read(row[1:] if row else None)
+
+    return Projection("", shape, layout=JoinedAggregates(table, summaries.members(fields)))
 
 
 def _read_time(value: Any, inputs: Inputs) -> Any:

@@ -62,10 +62,14 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """How an argument becomes a parameter (`convert`), and the condition that it adds when it is given."""
+    """How an argument becomes a parameter (`convert`), and the condition that it adds when it is given.
+
+    With `match` it is where a page starts instead: what is left is less than what a condition would look at.
+    """
 
     condition: str = ""
     convert: str = "plain"  # a name in graph.plan.CONVERT, so that plans stay comparable
+    match: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,8 @@ class Edge:
     `match` finds them, `arguments` narrow them, `then` prepares what order and roles need, `order` is total:
     it ends with ids. `bound` is the greatest number; with `limit_argument` it is the number where the client
     says none. With `guarded` the answer is null unless the viewer may see the student's mastery in the course
-    of `@self`; it binds `@student`.
+    of `@self`; it binds `@student`. Deep in the tree of a `@course`, where many records would search one edge
+    each, `joined` finds all of them as a table by `@self`'s key (graph/joins.py).
     """
 
     target: tuple[str, ...]
@@ -88,16 +93,21 @@ class Edge:
     limit_argument: str | None = None
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     guarded: bool = False
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Aggregates over skills and mastery edges (`@skill`, `@r`); conditions stand behind `then`."""
+    """Aggregates over skills and mastery edges (`@skill`, `@r`); conditions stand behind `then`.
+
+    `joined` as in Edge: it finds the skills of all parents, each with its `@parent`.
+    """
 
     match: str
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     then: str = ""
     guarded: bool = False
+    joined: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +121,15 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A total order; `prepare` computes what its keys need."""
+    """A total order; `prepare` computes what its keys need.
+
+    Of a whole list, not narrowed by an argument, `match` and `then` are another way, which brings that along.
+    """
 
     keys: tuple[SortKey, ...]
     prepare: str = ""
+    match: str = ""
+    then: str = ""
 
 
 @dataclass(frozen=True, slots=True)

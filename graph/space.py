@@ -22,7 +22,10 @@ class UnknownField(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """A Cypher expression and what reads its value; the layout is None where another store answers too."""
+    """A Cypher expression and what reads its value; the layout is None where another store answers too.
+
+    Without an expression the value is the key of the record around it.
+    """
 
     expression: str
     shape: Shaper

@@ -32,6 +32,8 @@ from graph.layout import (
     Aggregates,
     Answers,
     Either,
+    Joined,
+    JoinedAggregates,
     Key,
     Layout,
     Many,
@@ -101,7 +103,7 @@ def write(type_: Any, below: Below, layout: Layout) -> Read:
     else:
         answer = writer.value(type_, below, layout, "value", 1)
     writer.line(1, f"return {answer}")
-    source = "\n".join(["def read(value, inputs):", *writer.lines])
+    source = "\n".join(["def read(value, inputs):", *writer.head, *writer.lines])
     namespace = dict(writer.names)
     try:
         code = _compiled(source)
@@ -122,6 +124,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.head: list[str] = []
         self.names: dict[str, Any] = {
             "Unfit": Unfit,
             "base64": b2a_base64,
@@ -168,6 +171,10 @@ class _Writer:
                 return self._one(inner, below, layout, source, depth, never_null)
             case Aggregates():
                 return self._aggregates(below, layout, source, depth, never_null)
+            case Joined():
+                return self._joined(inner, below, layout, source, depth, never_null)
+            case JoinedAggregates():
+                return self._joined_aggregates(below, layout, source, depth, never_null)
             case Pages():
                 return self._page(below, layout, source, depth)
             case Map():
@@ -312,6 +319,39 @@ class _Writer:
                 text = f"{row}[{place}] or 0"
             parts.append(f"{key!r}: {self.value(asked.definition.type, {}, Value(Kind.PLAIN), text, depth)}")
         self.line(depth, f"{found} = {{{', '.join(parts)}}}")
+        return found
+
+    # —— What a table of the row holds ——
+
+    def _joined(
+        self, type_: Any, below: Below, layout: Joined, source: str, depth: int, never_null: bool
+    ) -> str:
+        table, ends = self.fresh("t"), self.fresh("u")
+        self.head.append(f"    {table} = inputs.tables[{layout.table}]")
+        self.head.append(f"    {ends} = {self.given(layout.untouched)}(inputs)")
+        found = self.fresh("o")
+        self.line(depth, f"if {table} is None:")
+        self.line(depth + 1, "raise Unfit" if never_null else f"{found} = None")
+        self.line(depth, "else:")
+        key = self.assigned(source, depth + 1)
+        row = self.assigned(f"{table}.get({key})", depth + 1, "r")
+        self.line(depth + 1, f"if {row} is None: {row} = [*{ends}[0], {key}, *{ends}[1]]")
+        answer = self.value(GraphQLNonNull(type_), below, layout.item, row, depth + 1)
+        self.line(depth + 1, f"{found} = {answer}")
+        return found
+
+    def _joined_aggregates(
+        self, below: Below, layout: JoinedAggregates, source: str, depth: int, never_null: bool
+    ) -> str:
+        table, found = self.fresh("t"), self.fresh("o")
+        self.head.append(f"    {table} = inputs.tables[{layout.table}]")
+        self.line(depth, f"if {table} is None:")
+        self.line(depth + 1, "raise Unfit" if never_null else f"{found} = None")
+        self.line(depth, "else:")
+        row = self.assigned(f"{table}.get({source})", depth + 1, "r")
+        rows = f"[{row}[1:]] if {row} else []"
+        answer = self._aggregates(below, Aggregates(layout.members), rows, depth + 1, never_null)
+        self.line(depth + 1, f"{found} = {answer}")
         return found
 
     # —— Lists of their own shape ——

@@ -51,10 +51,7 @@ RETURN [COLLECT {
     MATCH (course_chapterSequence)-[:HAS_THEORY]->(course_chapterSequence_theories)
     RETURN [course_chapterSequence_theories.id, course_chapterSequence_theories.name, course_chapterSequence_theories.summary, course_chapterSequence_theories.order, COLLECT {
       MATCH (course_chapterSequence_theories)-[:HAS_SKILL]->(course_chapterSequence_theories_skills)
-      RETURN [course_chapterSequence_theories_skills.id, course_chapterSequence_theories_skills.name, CASE WHEN $course_chapterSequence_theories_skills_mastery_student IS NOT NULL AND ($course_chapterSequence_theories_skills_mastery_visible OR course_chapterSequence_theories_skills.course_id IN $taught_course_ids) THEN COLLECT {
-        OPTIONAL MATCH (:STUDENT {id: $course_chapterSequence_theories_skills_mastery_student})-[course_chapterSequence_theories_skills_mastery_r:MASTERS_SKILL]->(course_chapterSequence_theories_skills)
-        RETURN [$course_chapterSequence_theories_skills_mastery_student, course_chapterSequence_theories_skills.id, course_chapterSequence_theories_skills_mastery_r.current_mastery, coalesce(course_chapterSequence_theories_skills_mastery_r.confidence, 0.0), coalesce(course_chapterSequence_theories_skills_mastery_r.mastery_category, 'NOT_STARTED')]  LIMIT 1
-      } END] ORDER BY course_chapterSequence_theories_skills.name, course_chapterSequence_theories_skills.id LIMIT $course_chapterSequence_theories_skills_limit
+      RETURN [course_chapterSequence_theories_skills.id, course_chapterSequence_theories_skills.name] ORDER BY course_chapterSequence_theories_skills.name, course_chapterSequence_theories_skills.id LIMIT $course_chapterSequence_theories_skills_limit
     }, COLLECT {
       MATCH (course_chapterSequence_theories)-[course_chapterSequence_theories_mentions_r:HAS_CONCEPT]->(course_chapterSequence_theories_mentions_concept)
       RETURN [course_chapterSequence_theories.id, course_chapterSequence_theories_mentions_concept.id, course_chapterSequence_theories_mentions_r.definition, course_chapterSequence_theories_mentions_r.text_evidence, [course_chapterSequence_theories_mentions_concept.id, course_chapterSequence_theories_mentions_concept.name]] ORDER BY course_chapterSequence_theories_mentions_concept.name, course_chapterSequence_theories_mentions_concept.id LIMIT $course_chapterSequence_theories_mentions_limit
@@ -66,7 +63,10 @@ RETURN [COLLECT {
       RETURN [course_chapterSequence_theories_videos.id, course_chapterSequence_theories_videos.title, course_chapterSequence_theories_videos.url] ORDER BY course_chapterSequence_theories_videos.title, course_chapterSequence_theories_videos.id LIMIT $course_chapterSequence_theories_videos_limit
     }] ORDER BY course_chapterSequence_theories.order, course_chapterSequence_theories.id LIMIT $course_chapterSequence_theories_limit
   }] ORDER BY course_chapterSequence_place, course_chapterSequence.id LIMIT $course_chapterSequence_limit
-}] AS items, key
+}] AS items, key, [CASE WHEN $course_chapterSequence_theories_skills_mastery_student IS NOT NULL AND ($course_chapterSequence_theories_skills_mastery_visible OR key IN $taught_course_ids) THEN COLLECT {
+  MATCH (:STUDENT {id: $course_chapterSequence_theories_skills_mastery_student})-[course_chapterSequence_theories_skills_mastery_r:MASTERS_SKILL]->(course_chapterSequence_theories_skills_mastery_skill) WHERE course_chapterSequence_theories_skills_mastery_skill.course_id = key
+  RETURN [$course_chapterSequence_theories_skills_mastery_student, course_chapterSequence_theories_skills_mastery_skill.id, course_chapterSequence_theories_skills_mastery_r.current_mastery, coalesce(course_chapterSequence_theories_skills_mastery_r.confidence, 0.0), coalesce(course_chapterSequence_theories_skills_mastery_r.mastery_category, 'NOT_STARTED')]
+} END] AS tables
 
 // read_course_chapterSequence {
 //   "keys": [
