@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 
-from graphql_api.tokens import ALGORITHM, AUDIENCE, ISSUER, AccessTokens
+from graphql_api.tokens import ALGORITHM, AUDIENCE, ISSUER, LEEWAY_SECONDS, AccessTokens
 from resolvers.problems import Unauthenticated
 from tests.api_fixtures import Actor, Api
 
@@ -128,3 +129,27 @@ async def test_the_token_of_an_account_that_is_gone_or_closed(graphless_api: Api
     async with api.database.write() as session:
         await session.execute(update(User).where(User.id == student.key).values(active=False))
     assert await api.code("{ me { id } }", student) == "UNAUTHENTICATED"
+
+
+def test_a_token_that_held_is_refused_once_it_has_ended() -> None:
+    """It is remembered that a token held, and for no longer than it does."""
+    given = tokens()
+    # In the last second of the leeway.
+    token = forge(claims(exp=datetime.now(UTC) - timedelta(seconds=LEEWAY_SECONDS - 1)))
+    assert given.user_id(token) == 7
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            assert given.user_id(token) == 7
+        except Unauthenticated:
+            return
+        time.sleep(0.05)
+    pytest.fail("the token holds a minute after its end")
+
+
+def test_remembered_tokens_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphql_api.tokens.REMEMBERED", 3)
+    given = tokens()
+    for _ in range(10):
+        assert given.user_id(issue(given)) == 7
+    assert len(given._held) == 3
