@@ -95,9 +95,7 @@ lock: $(TOOLS)/.installed ## Pin the dependencies again, keeping what still fits
 	@$(TOOLS)/bin/uv $(UV_LOCK) --group ui -c requirements.lock -o requirements-ui.lock
 
 audit: $(TOOLS)/.installed ## Look for known vulnerabilities in the locked dependencies
-	@for lock in requirements.lock requirements-ui.lock; do \
-	  $(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $$lock || exit 1; \
-	done
+	@scripts/audit.sh $(TOOLS)/bin/pip-audit requirements*.lock
 
 clean: ## Remove the environments, caches and the demo's data
 	@rm -rf $(VENV) $(TOOLS) var/demo dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -161,6 +161,8 @@ SQL_STUDENT = GraphType(
             roles=PROGRESS,
             arguments={
                 "skillId": Argument("@skill.id = $skillId"),
+                # Of no client: what a teacher may see of somebody who learns elsewhere too.
+                "taughtCourseIds": Argument("@skill.course_id IN $taughtCourseIds"),
                 "since": Argument("@item.assessed_at >= datetime($since)", "iso"),
                 "until": Argument("@item.assessed_at < datetime($until)", "iso"),
             },

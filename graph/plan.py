@@ -48,6 +48,8 @@ class Scope:
     viewer_student_id: int | None = None
     is_admin: bool = False
     taught_course_ids: Sequence[int] = ()
+    # Of those who are asked about: nobody, nobody who learns, or nobody that the viewer may see.
+    hidden_student_ids: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -296,7 +296,9 @@ def _guard(space: Space, course: str) -> tuple[Callable[[str], str], Callable[[I
 
     def student(inputs: Inputs) -> int | None:
         given: int | None = inputs.field_at(address).arguments.get("studentId")
-        return inputs.scope.viewer_student_id if given is None else given
+        if given is None:
+            return inputs.scope.viewer_student_id
+        return None if given in inputs.scope.hidden_student_ids else given
 
     def visible(inputs: Inputs) -> bool:
         return inputs.scope.is_admin or student(inputs) == inputs.scope.viewer_student_id

@@ -7,6 +7,7 @@ field is compiled once and asked of the graph for all parents of the tick.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 from strawberry import Info
@@ -35,6 +36,7 @@ async def resolve(root: Any, info: Info) -> Any:
     field = selection.of_field(raw)
     parent_type = ids.type_name(root) or raw.parent_type.name
     await _allow(context, root, field)
+    field = await _narrowed(context, root, field)
 
     async def load(keys: list[Any]) -> list[Any]:
         found = await context.repository().children(
@@ -67,6 +69,18 @@ def graph_key(root: Any) -> Any:
     return ids.key_of(root)
 
 
+async def _narrowed(context: Context, root: Any, field: Field) -> Field:
+    """Return a field that leaves out what a teacher may not see of a student of several courses."""
+    if (
+        isinstance(root, models.User)
+        and field.name == "progress"
+        and context.signed_in().role is Role.TEACHER
+    ):
+        taught = await policy.taught_course_ids(context)
+        return dataclasses.replace(field, arguments={**field.arguments, "taughtCourseIds": taught})
+    return field
+
+
 def _path(raw: Any) -> tuple[str, ...]:
     """Return the response path from the root, without list positions: the same for all parents of a list."""
     parts: list[str] = []
@@ -82,24 +96,26 @@ async def scope_for(context: Context, fields: list[Field]) -> Any:
     """Return the facts about the viewer that a statement needs, reading SQL only for other people's marks."""
     viewer = context.signed_in()
     student_id = viewer.id if viewer.role is Role.STUDENT else None
-    others = any(_asks_for_others(field, viewer.id) for field in fields)
+    others: set[int] = set()
+    if viewer.role is not Role.STUDENT:  # who learns sees own marks alone
+        for field in fields:
+            _collect_others(field, viewer.id, others)
     return Scope(
         viewer_student_id=student_id,
         is_admin=viewer.role is Role.ADMIN,
         taught_course_ids=tuple(await policy.taught_course_ids(context)) if others else (),
+        hidden_student_ids=await policy.hidden_students(context, others) if others else frozenset(),
     )
 
 
 _PERSONAL = frozenset({"mastery", "masterySummary"})
 
 
-def _asks_for_others(field: Field, viewer_id: int) -> bool:
-    if field.name in _PERSONAL and field.arguments.get("studentId", viewer_id) != viewer_id:
-        return True
-    if field.selection is None:
-        return False
-    return any(
-        _asks_for_others(child, viewer_id)
-        for children in field.selection.by_type.values()
-        for child in children
-    )
+def _collect_others(field: Field, viewer_id: int, found: set[int]) -> None:
+    """Add the students whose marks a field asks for, at any depth, but the viewer."""
+    if field.name in _PERSONAL and (asked := field.arguments.get("studentId")) not in (None, viewer_id):
+        found.add(asked)
+    if field.selection is not None:
+        for children in field.selection.by_type.values():
+            for child in children:
+                _collect_others(child, viewer_id, found)

@@ -116,6 +116,16 @@ async def visible_student(context: Context, student_id: int) -> models.User | No
     return person if person is not None and person.role is Role.STUDENT else None
 
 
+async def hidden_students(context: Context, student_ids: set[int]) -> frozenset[int]:
+    """Return which of some ids are no students that the viewer may see; one statement for all."""
+    viewer = context.signed_in()
+    async with context.database.read() as session:
+        found = await sql.accounts.visible_users(
+            session, student_ids, viewer_id=viewer.id, viewer_role=viewer.role
+        )
+    return frozenset(one for one in student_ids if one not in found or found[one].role is not Role.STUDENT)
+
+
 async def see_marks(context: Context, student_id: int, course_id: int | None = None) -> None:
     """Raise Forbidden unless the viewer may see a student's data: own, own course's student, or admin.
 

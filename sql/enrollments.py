@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
 import sql.sync_state
-from sql import course_reads, errors, guards
+from sql import errors, guards
 from sql.models import Course, Enrollment, Kind, PublicationStatus, Role, User
 from sql.pages import Page, Slice, Sort, paginate
 from sql.search import matches
@@ -165,16 +165,14 @@ async def list_enrollments(
 ) -> Slice:
     """Return a page of enrollments: of a course by last name, or of a student newest first.
 
-    Of a student only those in courses that the viewer may see: one statement for each student. Of a course
+    Of a student only those that the viewer may see, as by their ids: one statement for each student. Of a course
     everybody: whose own enrollment alone may be seen is named as `student_id`.
     """
     statement: Select[Any] = select(Enrollment)
     if student_id is not None:
         statement = statement.where(Enrollment.student_id == student_id)
     if course_id is None:
-        statement = statement.join(Course, Course.id == Enrollment.course_id).where(
-            course_reads.visible(viewer_id, viewer_role)
-        )
+        statement = _visible_only(statement, viewer_id, viewer_role)
         sorts = [Sort(Enrollment.enrolled_at, descending=True), Sort(Enrollment.id, descending=True)]
         return await paginate(session, statement, sorts, page, with_total=with_total)
     statement = statement.join(User, User.id == Enrollment.student_id).where(
@@ -190,13 +188,16 @@ async def visible_enrollments(
 ) -> dict[int, Enrollment]:
     """Return which enrollments somebody may see: own ones, those of own courses, all for an admin."""
     statement = select(Enrollment).where(Enrollment.id.in_(list(ids)))
-    if viewer_role is Role.STUDENT:
-        statement = statement.where(Enrollment.student_id == viewer_id)
-    elif viewer_role is Role.TEACHER:
-        statement = statement.join(Course, Course.id == Enrollment.course_id).where(
-            Course.teacher_id == viewer_id
-        )
+    statement = _visible_only(statement, viewer_id, viewer_role)
     return {row.id: row for row in await session.scalars(statement)}
+
+
+def _visible_only(statement: Select[Any], viewer_id: int, viewer_role: Role) -> Select[Any]:
+    if viewer_role is Role.STUDENT:
+        return statement.where(Enrollment.student_id == viewer_id)
+    if viewer_role is Role.TEACHER:
+        return statement.join(Course, Course.id == Enrollment.course_id).where(Course.teacher_id == viewer_id)
+    return statement
 
 
 async def enrolled_student_ids(session: AsyncSession, course_id: int, student_ids: Iterable[int]) -> set[int]:
