@@ -276,7 +276,9 @@ def _absent(given: str) -> str:
     return ids.encode(prefix, tuple(gone))
 
 
-async def test_hidden_and_absent_are_alike(plain_api: Api) -> None:
+async def test_hidden_and_absent_are_alike(plain_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    # How far behind the graph is, each answer asks anew: otherwise only the first in a while does.
+    monkeypatch.setattr("graphql_api.execution.FRESHNESS_SECONDS", -1.0)
     api = plain_api
     world, values = await _questions(api)
     await stop_workers(api)
@@ -290,6 +292,7 @@ async def test_hidden_and_absent_are_alike(plain_api: Api) -> None:
                 for value in (given[key], _absent(given[key])):
                     with api.statements() as counts:
                         body = await api.ask(query, world.people[person], **{**given, key: value})
+                    body.pop("extensions", None)
                     answers.append((body, counts.sql, counts.cypher))
                 if name == "User.email" and person == "teacher":
                     continue  # the student is there for the teacher, the address is not
