@@ -52,6 +52,8 @@ ROWS_AT_ONCE = 5_000
 RECORDS_AT_ONCE = 2_000
 WRITE_SECONDS = 300.0
 SCHEMA_ATTEMPTS = 20
+# The table and not the class, whose insert would take None for "not given": a clean record has no next attempt.
+SYNC_RECORDS = insert(SyncRecord.__table__)
 
 CATEGORIES = (
     MasteryCategory.STRUGGLING,
@@ -351,7 +353,7 @@ async def mirror(url: str, size: Size, graph: GraphConfig, progress: Callable[[s
             count = 0
             while keys := list(islice(keys_of.get(kind, iter(())), RECORDS_AT_ONCE)):
                 async with database.write() as session:
-                    await session.execute(insert(SyncRecord), [_applied(kind, each) for each in keys])
+                    await session.execute(SYNC_RECORDS, [_applied(kind, each) for each in keys])
                 async with database.read() as session:
                     plan = await projection.plan(session, {kind: keys})
                 await client.write(plan.statements, deadline_seconds=WRITE_SECONDS)

@@ -32,7 +32,8 @@ def chart(cells: Sequence[Cell], titles: dict[str, str], note: str) -> str:
         'font-family="system-ui, sans-serif" font-size="12" fill="#1f2937" role="img" aria-labelledby="t">',
         f'<title id="t">{escape(note)}</title>',
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-        '<text x="16" y="24" font-size="16" font-weight="600">Cost of a request, as multiples of Lab Tutor\'s (right of 1x: costs more)</text>',
+        '<text x="16" y="24" font-size="16" font-weight="600">'
+        "Cost of a request, as multiples of Lab Tutor's (right of 1x: costs more)</text>",
     ]
     x = 16
     for server, title in titles.items():

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 
 from sql import audit, errors, idempotency, models, sync_state
 from sql.models import IdempotencyReceipt, Kind, Role, SyncRecord, SyncWrite, User
@@ -262,3 +262,26 @@ async def test_the_sync_table_stays_as_large_as_the_number_of_records(database: 
         await mark(database, Kind.USER, *range(10))
     async with database.read() as session:
         assert await session.scalar(select(func.count()).select_from(SyncRecord)) == 10
+
+
+async def test_asking_for_the_oldest_change_reads_no_clean_record(database: Database) -> None:
+    if database.dialect != "sqlite":
+        pytest.skip("SQLite's planner is what chose to walk all records")
+    async with database.read() as session:
+        sent: list[str] = []
+
+        def note(_1: object, _2: object, text: str, *_: object) -> None:
+            sent.append(text)
+
+        engine = database.engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            assert await sync_state.oldest_pending_at(session) is None
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        connection = await session.connection()
+        bound = ("1970-01-01 00:00:00.000000",) * sent[-1].count("?")
+        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sent[-1]}", bound)
+        steps = [row[3] for row in plan if "sync_records" in row[3]]
+    assert len(steps) == 2
+    assert all("ix_sync_records_due (dead_at" in step for step in steps), steps
