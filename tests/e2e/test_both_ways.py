@@ -21,7 +21,16 @@ from tests.e2e.test_statements import _fill
 
 SCHEMA = schema_module.build()
 EXAMPLES = int(os.environ.get("LAB_TUTOR_TEST_EXAMPLES", "60"))
-ROOTS = [*sorted(graph_roots.WHOLE) * 2, "course", "node", "nodes", "me", "courses", "student"]
+ROOTS = [
+    *sorted(graph_roots.WHOLE) * 2,
+    "course",
+    "classMastery",
+    "node",
+    "nodes",
+    "me",
+    "courses",
+    "student",
+]
 
 
 # Answered by SQL as well: a class's rows are enrollments, a drift is found between both stores.
@@ -67,6 +76,48 @@ async def test_examples_take_the_fast_path(plain_api: Api) -> None:
         "08-concept-relations",
         "09-student-mastery",
     }
+
+
+MASTERY_TREE = """
+query($c: ID!, $s: ID) {
+  chapterSequence(courseId: $c) {
+    masterySummary(studentId: $s) { averageMastery skillCount notStartedCount masteredCount }
+    theories {
+      skills {
+        name
+        mastery(studentId: $s) {
+          __typename id currentMastery confidence trend numAssessments masteryCategory updatedAt
+        }
+      }
+    }
+  }
+}
+"""
+
+
+async def test_mastery_in_a_tree_is_answered_alike_whoever_asks(plain_api: Api) -> None:
+    api = plain_api
+    filled = await _fill(api, 2, 2)
+    other = await api.student("Other")
+    variables = {"c": filled.course_id, "s": filled.student.id}
+    shown = []
+    for actor in (filled.teacher, filled.student, other):
+        before = api.application.executor.fast_count
+        answer = await _both_ways(api, Document(MASTERY_TREE, variables), actor)
+        assert "errors" not in answer, answer
+        assert api.application.executor.fast_count == before + 1
+        chapters = answer["data"]["chapterSequence"]
+        skills = [s for c in chapters for t in c["theories"] for s in t["skills"]]
+        assert len(skills) == 4
+        masteries = [skill["mastery"] for skill in skills]
+        summaries = [chapter["masterySummary"] for chapter in chapters]
+        if actor is other:
+            assert masteries + summaries == [None] * 6
+            continue
+        assert sorted(mastery["numAssessments"] for mastery in masteries) == [0, 0, 0, 1]
+        assert sorted(summary["notStartedCount"] for summary in summaries) == [1, 2]
+        shown.append(answer["data"])
+    assert shown[0] == shown[1]
 
 
 async def test_drawn_documents_are_answered_alike(plain_api: Api) -> None:
