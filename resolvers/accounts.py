@@ -118,6 +118,9 @@ async def _limit_attempts(context: Context, email: str) -> None:
             address=context.address,
             window=timedelta(seconds=settings.login_window_seconds),
         )
+        if by_account == settings.login_attempts_per_account + 1:
+            # Once, and not for each attempt that follows: the log is kept for good.
+            await sql.accounts.note_limited(session, email)
     if by_account > settings.login_attempts_per_account or by_address > settings.login_attempts_per_address:
         raise RateLimited(retryAfterMs=settings.login_window_seconds * 1_000)
 

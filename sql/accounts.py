@@ -379,6 +379,12 @@ async def remove_metadata(session: AsyncSession, *, actor_id: int, metadata_id: 
 # —— Log-in attempts ——
 
 
+async def note_limited(session: AsyncSession, email: str) -> None:
+    """Write into the audit log that attempts on an account are limited now; as much for an unknown one."""
+    user = await find_by_email(session, email)
+    await sql.audit.write(session, None, "logInLimited", Kind.USER, user.id if user else "unknown")
+
+
 async def count_attempt(
     session: AsyncSession, *, email: str, address: str, window: timedelta
 ) -> tuple[int, int]:

@@ -12,15 +12,16 @@ from typing import Any
 import graphql
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 import sql.passwords
 from graph.statements import Statement
 from graphql_api import log
 from graphql_api.settings import Environment
-from sql.models import User
+from resolvers import ids
+from sql.models import AuditEntry, User
 from sql.session import Database
-from tests.api_fixtures import Api, make_settings, open_api
+from tests.api_fixtures import Actor, Api, make_settings, open_api
 
 SECRET = "k9$2mZ-qW7" * 4
 PRODUCTION = {"environment": Environment.PRODUCTION, "jwt_secret": SecretStr(SECRET)}
@@ -337,6 +338,37 @@ async def test_an_unknown_account_costs_what_a_known_one_does(
     assert answers == [answers[0]] * 4
     with_right_password = await api.mutate("logIn", None, email="closed@example.org", password=PASSWORD)
     assert with_right_password == answers[0]
+
+
+async def test_security_events_are_in_the_audit_log(graphless_api: Api) -> None:
+    api = graphless_api
+    email = "grace@example.org"
+    person = {"email": email, "password": PASSWORD, "firstName": "Grace", "lastName": "Hopper"}
+    session = (await api.ok("register", None, "session { accessToken refreshToken user { id } }", **person))[
+        "session"
+    ]
+    await api.ok("refresh", None, refreshToken=session["refreshToken"])
+    await api.mutate("refresh", None, refreshToken=session["refreshToken"])
+    grace = Actor(session["user"]["id"], 0, email, session["accessToken"])
+    await api.ok("changePassword", grace, currentPassword=PASSWORD, newPassword="another long passphrase")
+    await api.ok("setUserRole", await api.admin(), id=grace.id, role="TEACHER")
+    query = "mutation($i: LogInInput!) { logIn(input: $i) { __typename } }"
+    bound = api.application.settings.login_attempts_per_account
+    for address in (email, "nobody@example.org"):
+        for _ in range(bound + 3):
+            await api.ask(query, i={"email": address, "password": "not the passphrase"})
+    async with api.database.read() as reading:
+        rows = list(await reading.scalars(select(AuditEntry).order_by(AuditEntry.id)))
+    key = str(ids.decode(grace.id, "user"))
+    assert [(row.action, row.record_key) for row in rows] == [
+        ("register", key),
+        ("refreshTokenReused", key),
+        ("changePassword", key),
+        ("setUserRole", key),
+        ("logInLimited", key),
+        ("logInLimited", "unknown"),
+    ]
+    assert PASSWORD not in str([row.changes for row in rows])
 
 
 async def test_hashing_is_bounded_and_others_are_answered_meanwhile(graphless_api: Api) -> None:
