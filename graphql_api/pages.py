@@ -202,7 +202,7 @@ def landing_page(facts: Facts) -> HTMLResponse:
     graph, mirror = _graph_words(facts), _mirror_words(facts)
     rows = [
         ("Version", f"{escape(version('lab-tutor'))}, {escape(facts.environment)}"),
-        ("API", f"<code>POST {ENDPOINT}</code> (GraphQL over HTTP, JSON)"),
+        ("API", f"<code>POST {ENDPOINT}</code> (GraphQL over HTTP; subscriptions by WebSocket or SSE)"),
         ("System of record", f'{escape(facts.sql)}, <span class="{sql[0]}">{escape(sql[1])}</span>'),
         ("Graph", f'{escape(facts.graph)}, <span class="{graph[0]}">{escape(graph[1])}</span>'),
         ("Mirror", f'<span class="{mirror[0]}">{escape(mirror[1])}</span>'),
