@@ -43,14 +43,15 @@ class Process:
     def __init__(self, site: Site, name: str, arguments: list[str], environment: dict[str, str]) -> None:
         self.name = name
         self.log = site.folder / f"{name}.log"
-        with self.log.open("wb") as log:
+        self.out = site.folder / f"{name}.out"
+        with self.log.open("wb") as log, self.out.open("wb") as out:
             self.child = subprocess.Popen(
                 [sys.executable, "-m", "graphql_api", *arguments],
                 cwd=site.folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                stdout=out,
+                stderr=log,
             )
 
     def kill(self) -> None:
@@ -184,16 +185,18 @@ class Site:
         return made
 
     async def run(self, *arguments: str, **settings: object) -> tuple[int, str]:
-        """Run a command to its end; return its exit code and what it printed."""
+        """Run a command to its end; return its exit code and what it answered on standard output."""
         # A command gives up where a worker would try again, so it gets the time of a slow machine.
         patient: dict[str, object] = {"mirror_write_seconds": 60, "mirror_lease_seconds": 70}
         environment = self._environment(patient | settings)
         made = Process(self, f"command{len(self.processes)}", [*arguments], environment)
         self.processes.append(made)
-        return await made.ended(), made.log.read_text(encoding="utf-8")
+        code = await made.ended()
+        told = made.out.read_text(encoding="utf-8")
+        return code, told or made.log.read_text(encoding="utf-8")
 
     async def succeed(self, *arguments: str) -> str:
-        """Run a command that must succeed; return what it printed."""
+        """Run a command that must succeed; return what it answered."""
         code, told = await self.run(*arguments)
         assert code == 0, told
         return told

@@ -211,6 +211,30 @@ class MirrorMachine(RuleBasedStateMachine):
         self.flights.remove(flight)
         self.stage.run(self.mirror._settle(flight.claims, flight.plan, flight.answer))
 
+    @rule(chapter=st.sampled_from([CHAPTER_1, CHAPTER_2]), heard=st.booleans())
+    def change_in_flight(self, chapter: str, heard: bool) -> None:
+        """A whole turn with a change between reading and writing; its answer is heard or not."""
+        self.start(100, "one")
+        self.rename_chapter(chapter)
+        for flight in self.flights:
+            flight.answer = flight.answer or self.stage.run(self.mirror._send(flight.plan, 30))
+        while heard and self.flights:
+            self.acknowledge()
+
+    @rule()
+    def overtake(self) -> None:
+        """A write is held up until its lease is over and somebody else has written what is newer."""
+        self.enroll_or_remove()
+        self.start(100, "one")
+        held_up = [flight.plan for flight in self.flights]
+        self.lost += held_up
+        self.flights.clear()
+        self.enroll_or_remove()
+        self.step_clock(70)
+        self.stage.run(self.mirror.step(100))
+        for plan in held_up:
+            self.stage.run(self.mirror._send(plan, 30))
+
     @precondition(lambda self: self.flights)
     @rule(pick=st.integers(0, 5))
     def crash(self, pick: int) -> None:
