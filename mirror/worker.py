@@ -166,11 +166,21 @@ class Mirror:
             await sync_state.wake(session, projection_version=PROJECTION_VERSION)
             expected = (await sync_state.status(session, projection_version=PROJECTION_VERSION)).pending
         applied_in_round = 0
+        limit = self.config.batch_size
         while until is None or time.monotonic() < until:
-            outcome = await self.step()
+            try:
+                outcome = await self.step(limit)
+            except GraphUnavailable as error:
+                # A graph that answers was only too slow for so many at once.
+                limit //= 4
+                if error.reason != "timeout" or limit < 1:
+                    raise
+                await self.client.ping(deadline_seconds=self.config.probe_seconds)
+                continue
             if outcome is not None:
                 total.add(outcome)
                 applied_in_round += outcome.applied
+                limit = min(self.config.batch_size, limit * 2)
                 if progress is not None:
                     progress(total.applied, max(expected, total.applied))
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -326,3 +327,38 @@ async def test_no_e_mail_address_reaches_the_graph(mirror: Mirror, graph_client:
     assert all("example.org" not in str(row) for row in rows)
     assert User.email is not None
     assert Concept.key is not None
+
+
+async def test_a_graph_too_slow_for_many_gets_fewer_at_once(
+    mirror: Mirror, graph_client: GraphClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send, sizes = graph_client.write, []
+
+    async def slow(statements: Any, **given: Any) -> Any:
+        sizes.append(sum(len(one.parameters.get("rows", ())) for one in statements))
+        if sizes[-1] > 16:
+            raise GraphUnavailable("timeout")
+        return await send(statements, **given)
+
+    mirror.config = replace(mirror.config, batch_size=40)
+    monkeypatch.setattr(graph_client, "write", slow)
+    outcome = await mirror.drain()
+    assert outcome.applied == 25
+    # The whole was tried, then a quarter; what went through was followed by more.
+    assert sizes[0] > 25  # with the statements that go before
+    assert 0 < sizes[1] <= 16
+
+
+async def test_a_graph_that_is_away_ends_a_drain(
+    mirror: Mirror, graph_client: GraphClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: Any, **__: Any) -> Any:
+        raise GraphUnavailable("timeout")
+
+    monkeypatch.setattr(graph_client, "write", away)
+    monkeypatch.setattr(graph_client, "ping", away)
+    with pytest.raises(GraphUnavailable):
+        await mirror.drain()
+    async with mirror.database.read() as session:
+        status = await sync_state.status(session, projection_version=projection.PROJECTION_VERSION)
+    assert (status.pending, status.failed) == (25, 0)
