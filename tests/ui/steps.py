@@ -90,3 +90,12 @@ def ask(page: Page, query: str, **variables: Any) -> dict[str, Any]:
     assert "errors" not in answer, answer
     data: dict[str, Any] = answer["data"]
     return data
+
+
+def wait_until(page: Page, expression: str, arg: Any = None) -> None:
+    """Poll until an expression is true; the page's own polling would need eval, which the policy refuses."""
+    for _ in range(600):
+        if page.evaluate(expression, arg):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never true: {expression}")

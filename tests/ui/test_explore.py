@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ui.conftest import STUDENT, TEACHER
-from tests.ui.steps import check_axe, enter, map_is_drawn, open_course, open_map
+from tests.ui.steps import check_axe, enter, map_is_drawn, open_course, open_map, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -194,8 +194,8 @@ def test_concept_map_is_moved_and_zoomed(page: Page) -> None:
     page.keyboard.down("Control")
     page.mouse.wheel(0, -200)
     page.keyboard.up("Control")
-    page.wait_for_function(
-        "width => document.querySelector('.map-svg').viewBox.baseVal.width < width", arg=whole[2]
+    wait_until(
+        page, "width => document.querySelector('.map-svg').viewBox.baseVal.width < width", arg=whole[2]
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.ui.conftest import STUDENT, TEACHER
-from tests.ui.steps import ask, check_axe, enter, open_example, open_playground, open_tab
+from tests.ui.steps import ask, check_axe, enter, open_example, open_playground, open_tab, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -164,7 +164,7 @@ def test_a_token_is_refreshed_before_it_ends(page: Page) -> None:
     )
     page.reload()
     page.locator(".cards .card").first.wait_for()
-    page.wait_for_function(f"old => {kept}.refreshToken !== old", arg=before["refreshToken"])
+    wait_until(page, f"old => {kept}.refreshToken !== old", arg=before["refreshToken"])
     assert page.get_by_role("button", name="Sign out").is_visible()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.ui.steps import ask, open_example, open_playground
+from tests.ui.steps import ask, open_example, open_playground, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -80,8 +80,9 @@ def test_a_subscription_that_is_refused_says_why(page: Page) -> None:
     ).click()
     page.get_by_role("button", name="Sign out").wait_for()
     page.locator(".graphiql-execute-button").click()
-    page.wait_for_function(
-        "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue().includes('no such write')"
+    wait_until(
+        page,
+        "document.querySelector('.result-window .CodeMirror').CodeMirror.getValue().includes('no such write')",
     )
     assert json.loads(result(page))["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     page.get_by_role("button", name=re.compile("^Execute query")).wait_for()
