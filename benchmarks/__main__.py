@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks import extras, growth, publish, report
 from benchmarks.dataset import SIZES, Size, mirror, write_sql
-from benchmarks.measure import Rules, askable, same_answers, side_by_side
+from benchmarks.measure import Cell, Rules, askable, same_answers, side_by_side
 from benchmarks.servers import ROOT, BenchError, Neo4j, neo4j, start_api, start_peer
 from graph.client import GraphConfig
 
@@ -141,14 +141,18 @@ def _on_the_data(
                 warm_up_seconds=2.0 if quick else 6.0,
             )
             keep(answer_bytes=same_answers(servers, shapes, size, say), before=machine())
-            cells = side_by_side(servers, shapes, size, graph.pid, rules, say)
-            keep(
-                rules=asdict(rules),
-                servers={server.name: server.title for server in servers},
-                cells=[asdict(cell) for cell in cells],
-                targets=report.judged(cells),
-                after=machine(),
-            )
+            titles = {server.name: server.title for server in servers}
+
+            def after_round(cells: list[Cell]) -> None:
+                keep(
+                    rules=asdict(rules),
+                    servers=titles,
+                    cells=[asdict(cell) for cell in cells],
+                    targets=report.judged(cells),
+                    after=machine(),
+                )
+
+            side_by_side(servers, shapes, size, graph.pid, rules, say, after_round)
         seconds = 1.0 if quick else 4.0
         if "sizes" in parts:
             keep(answer_sizes=extras.answer_sizes(servers, size, graph, seconds, say))

@@ -114,9 +114,18 @@ def send(orders: Orders) -> Measured:
 
 
 def side_by_side(
-    servers: Sequence[Server], shapes: Sequence[Shape], size: Size, neo4j_pid: int, rules: Rules, say: Say
-) -> list[Cell]:
-    """Measure every server on every shape, each round in another order, so that no one has the quiet hour."""
+    servers: Sequence[Server],
+    shapes: Sequence[Shape],
+    size: Size,
+    neo4j_pid: int,
+    rules: Rules,
+    say: Say,
+    after_round: Callable[[list[Cell]], None],
+) -> None:
+    """Measure every server on every shape, each round in another order, so that no one has the quiet hour.
+
+    `after_round` gets what all rounds so far have found, so that a run that is cut short has not been for nothing.
+    """
     found: dict[tuple[str, str, int], list[Measured]] = {}
     for number in range(rules.rounds):
         for shape in shapes:
@@ -140,4 +149,4 @@ def side_by_side(
                         f"p50 {measured.p50_ms:>7.1f} ms  p99 {measured.p99_ms:>7.1f} ms  "
                         f"{measured.per_second:>7.0f}/s"
                     )
-    return [Cell(*place, rounds) for place, rounds in found.items()]
+        after_round([Cell(*place, rounds) for place, rounds in found.items()])

@@ -27,7 +27,7 @@ def publish(results: dict[str, Any]) -> None:
     note = (
         f"{after['at'][:10]}, {after['cores']} cores, load average {load[0]:.0f} to {load[1]:.0f}; "
         f"{size['courses']} courses, {size['students']:,} students, {size['masteries']:,} masteries; "
-        f"{rules['rounds']} interleaved rounds of {rules['seconds']:g} s"
+        f"{len(cells[0].rounds)} interleaved round(s), {rules['seconds']:g} s for each measurement"
     )
     page = PAGE.read_text(encoding="utf-8")
     head, begin, rest = page.partition(BEGIN)
