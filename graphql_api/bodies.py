@@ -13,6 +13,8 @@ from typing import Any, Protocol
 
 # More than any list of the schema takes. Each item is checked against its type before anybody asks who sent it.
 GREATEST_LIST = 1_000
+# Checking more values than these takes a good part of a second on the event loop.
+HEAVY_VALUES = 5_000
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 

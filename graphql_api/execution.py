@@ -42,6 +42,8 @@ class Request:
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
+    # Checking the values of its variables takes long: such requests are answered one after the other.
+    heavy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

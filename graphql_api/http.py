@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -14,7 +16,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from graphql_api import errors
-from graphql_api.bodies import GREATEST_LIST, BodyRefused, has_long_list, read_body
+from graphql_api.bodies import (
+    GREATEST_LIST,
+    HEAVY_VALUES,
+    BodyRefused,
+    has_long_list,
+    has_more_values,
+    read_body,
+)
 from graphql_api.execution import Answer, Executor, Refused
 from graphql_api.execution import Request as GraphQLRequest
 from resolvers.context import Context
@@ -23,6 +32,7 @@ from resolvers.problems import ApiError, Unauthenticated
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 GREATEST_JSON_DEPTH = 100
+GREATEST_PAUSE_SECONDS = 1.0
 Observe = Callable[[str, float], None]
 MakeContext = Callable[[Request], Awaitable[Context]]
 # Whether a request carries a token of ours that holds, which is all that is asked before its body is read.
@@ -53,6 +63,7 @@ class GraphQLEndpoint:
         self.make_context = make_context
         self.observe = observe
         self.settings = executor.settings
+        self._heavy = asyncio.Semaphore(1)
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request and count it."""
@@ -82,9 +93,22 @@ class GraphQLEndpoint:
         except Exception as error:
             # The database went away while it was asked who asks: the answer is still one that clients read.
             return http_response({"errors": [errors.request_error(error)]}, 500, media_type), "errors"
-        answer = await self.executor.run(given, context)
+        answer = await (self._run_heavy(given, context) if given.heavy else self.executor.run(given, context))
         outcome = "refused" if not answer.executed else "errors" if "errors" in answer.body else "ok"
         return http_response(answer.body, _status(answer, media_type), media_type), outcome
+
+    async def _run_heavy(self, given: GraphQLRequest, context: Context) -> Answer:
+        """Run one heavy request at a time, and leave the loop to everybody else as long before the next one.
+
+        An ordinary request takes many turns of the loop; a heavy one in each of them would add up.
+        """
+        loop = asyncio.get_running_loop()
+        await self._heavy.acquire()
+        started = loop.time()
+        try:
+            return await self.executor.run(given, context)
+        finally:
+            loop.call_later(min(loop.time() - started, GREATEST_PAUSE_SECONDS), self._heavy.release)
 
     async def read(self, request: Request, *, streams: bool = False) -> GraphQLRequest:
         """Return the GraphQL request that came; `streams` lets subscriptions come by GET too.
@@ -112,7 +136,9 @@ class GraphQLEndpoint:
         value = parse_json(body, "body")
         if len(body) > GREATEST_LIST and has_long_list(value):
             raise HttpError(413, f"The body holds a list of more than {GREATEST_LIST} items.")
-        return request_of(value)
+        given = request_of(value)
+        heavy = len(body) > HEAVY_VALUES and has_more_values(body, HEAVY_VALUES)
+        return dataclasses.replace(given, heavy=True) if heavy else given
 
     async def _body(self, request: Request) -> bytes:
         try:
