@@ -182,3 +182,23 @@ def test_the_playground_tells_that_the_graph_is_away(page: Page) -> None:
     page.locator(".graphiql-execute-button").click()
     page.locator(".result-window").get_by_text('"conceptMap"').wait_for()
     page.locator(".bar-alert").wait_for(state="hidden")
+
+
+SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifted += entry.value;
+}).observe({ type: 'layout-shift', buffered: true });
+"""
+
+
+def test_nothing_jumps_while_a_page_loads(page: Page) -> None:
+    enter(page, TEACHER)
+    course = page.locator(".card h2 a").first.get_attribute("href")
+    page.add_init_script(SHIFTS)
+    for tab, there in (("", ".chain > li"), ("/map", ".map-svg .node"), ("/class", ".matrix td .sign")):
+        page.goto("/")
+        page.goto(f"/explore{course}{tab}")
+        page.locator(there).first.wait_for()
+        page.wait_for_timeout(500)
+        assert page.evaluate("window.shifted") < 0.01, tab

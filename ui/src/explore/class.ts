@@ -108,7 +108,7 @@ export async function classView(api: Api, view: View, id: string, query: URLSear
   let sorted = { key: 'name', down: false };
   let turn = 0;
   const area = h('div', { class: 'matrix-area' });
-  const fresh = h('div', {});
+  const fresh = h('div', {}, h('p', { class: 'fresh' }));
 
   /** Ask the graph for the page; without it, or without skills, SQL still knows who is there. */
   async function page(): Promise<{ page: Page | null; answered: Answered<unknown>; away: boolean }> {
