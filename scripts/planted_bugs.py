@@ -350,19 +350,32 @@ def _plant(bug: Bug, target: Path) -> None:
 
 
 def _run(tests: list[str], folder: Path) -> tuple[int, list[str], float]:
-    """Return (exit code of pytest, names of failed tests, seconds)."""
+    """Return (exit code of pytest, failed tests with the reason, seconds)."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAB_TUTOR_")}
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-m", "not neo4j", "-p", "no:cacheprovider", *tests],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "--tb=short",
+            "-m",
+            "not neo4j",
+            "-p",
+            "no:cacheprovider",
+            *tests,
+        ],
         cwd=folder,
-        env={**environment, "PYTHONPATH": str(folder)},
+        env={**environment, "PYTHONPATH": str(folder), "COLUMNS": "300"},
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=False,
     )
-    failed = re.findall(r"^(?:FAILED|ERROR) (\S+?::[^\n]+?)(?: - .*)?$", done.stdout, re.MULTILINE)
+    # With the reason: a test that fails for want of time says nothing about the bug.
+    failed = re.findall(r"^(?:FAILED|ERROR) (\S+?::[^\n]+)$", done.stdout, re.MULTILINE)
     if done.returncode not in (0, 1):
         raise SystemExit(f"pytest could not run {tests}:\n{done.stdout[-3000:]}{done.stderr[-1000:]}")
     return done.returncode, failed, time.monotonic() - started
@@ -403,7 +416,7 @@ def main(words: list[str]) -> int:
         with ThreadPoolExecutor(2) as pool:
             for bug, (code, failed, seconds) in pool.map(lambda bug: _try(bug, Path(folder)), chosen):
                 missed += not code
-                seen = failed[0].removeprefix("tests/") if failed else "**nobody**"
+                seen = failed[0].removeprefix("tests/").replace("|", "/")[:200] if failed else "**nobody**"
                 print(f"| {bug.promise} | {bug.name} | {seen} | {seconds:.0f} |", flush=True)
         print(f"\n{len(chosen) - missed} of {len(chosen)} planted bugs were seen.")
     return 1 if missed else 0
