@@ -96,7 +96,8 @@ def main() -> None:
     size = SIZES["quick" if options.quick else "full"]
     file = WORK / f"results-{size.name}.json"
     if options.publish:
-        publish.publish(kept(file, size))
+        smaller = WORK / "results-quick.json"
+        publish.publish(kept(file, size), kept(smaller, SIZES["quick"]))
         return
     parts = options.part or list(PARTS)
 

@@ -141,13 +141,18 @@ def _shown(value: Any) -> str:
 def whole(results: dict[str, Any]) -> list[str]:
     """Return all that was measured as Markdown."""
     lines: list[str] = []
+
+    def heading(text: str, name: str) -> list[str]:
+        on_smaller = name in results.get("on_smaller_data", ())
+        return [f"### {text}{', on the data of --quick' if on_smaller else ''}", ""]
+
     cells = cells_of(results)
     if cells:
         lines += ["### Side by side", "", *table(cells, results["servers"]), ""]
         lines += ["### Targets", "", *target_table(judged(cells)), ""]
     if rows := results.get("answer_sizes"):
         names = {"objects": "objects", "server": "server", "api_us": "API CPU us", "neo4j_us": "Neo4j CPU us"}
-        lines += ["### Cost against the size of the answer", ""]
+        lines += heading("Cost against the size of the answer", "answer_sizes")
         lines += [*rows_table(rows, {**names, "p50_ms": "p50 ms"}), ""]
     if rows := results.get("growth"):
         names = {"nodes": "nodes", "shape": "shape", "server": "server", "api_us": "API CPU us"}
@@ -156,12 +161,14 @@ def whole(results: dict[str, Any]) -> list[str]:
     if rows := results.get("mutations"):
         names = {"connections": "connections", "per_second": "mutations/s", "api_us": "API CPU us"}
         names |= {"neo4j_us": "Neo4j CPU us", "p50_ms": "p50 ms", "p99_ms": "p99 ms"}
-        lines += ["### Mutations with the mirror on", ""]
+        lines += heading("Mutations with the mirror on", "mutations")
         lines += [*rows_table(rows, {**names, "caught_up_s": "s until the graph had them all"}), ""]
     if rows := results.get("memory"):
-        lines += ["### Memory", "", *rows_table(rows, {"requests": "after requests", "rss_mb": "MB"}), ""]
+        lines += heading("Memory", "memory")
+        lines += [*rows_table(rows, {"requests": "after requests", "rss_mb": "MB"}), ""]
     if found := results.get("first_request"):
         names = {"listening_s": "s until it listens", "request_1_ms": "first answer ms"}
         names |= {"request_2_ms": "second ms", "request_100_ms": "hundredth ms"}
-        lines += ["### First request after the start", "", *rows_table([found], names), ""]
+        lines += heading("First request after the start", "first_request")
+        lines += [*rows_table([found], names), ""]
     return lines
