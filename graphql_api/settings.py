@@ -205,7 +205,7 @@ class Settings(BaseSettings):
         least=10,
     )
     max_cost: int = _count(
-        20_000, "Objects that an answer may hold by the sizes of its lists; docs/api.md says how they count."
+        50_000, "Objects that an answer may hold by the sizes of its lists; docs/api.md says how they count."
     )
     max_streams_per_address: int = _count(
         100, "WebSockets and event streams that one client address may have open in a process.", most=100_000
