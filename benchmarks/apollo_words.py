@@ -1,8 +1,7 @@
 """The shapes' questions in the words of @neo4j/graphql, and its answers in the form of the API's.
 
-Sorted as the API sorts. Where the library allows two ways to ask, the cheaper one is taken: a walk down the
-course for mastery (the student's edges as a filtered connection below each skill) costs it more than asking
-from the student's side, so mastery and the class page start at the students.
+Sorted as the API sorts. Mastery and the class page start at the students: one filtered connection for each
+student, instead of one below each skill of the course.
 """
 
 from __future__ import annotations
