@@ -3,13 +3,14 @@
 One meaning, two speeds: the same resolvers run, policy first, and send the same statements. What differs is who
 completes their answers. A root field of the graph comes back as Shaped, read into JSON by the function that was
 written for its selection (resolvers/json_reader.py); then nothing is left for graphql-core to do. Whatever else
-comes back, the whole operation is handed over to graphql-core. There, Shaped answers below SQL records are taken
-as they are.
+comes back, the whole operation is handed over to graphql-core, with what the root fields answered: nothing is
+asked twice. There, Shaped answers below SQL records are taken as they are.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -21,6 +22,7 @@ from graphql import (
     GraphQLField,
     GraphQLObjectType,
     GraphQLResolveInfo,
+    GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
     located_error,
@@ -59,6 +61,27 @@ class HandOver(Exception):
     """Something was not read into JSON: graphql-core has to complete it."""
 
 
+def install(schema: GraphQLSchema) -> None:
+    """Let root fields of the graph give the answer that they gave before their operation was handed over."""
+    assert schema.query_type is not None  # noqa: S101 (every GraphQL schema has one)
+    for name in graph_roots.WHOLE:
+        field = schema.query_type.fields[name]
+        field.resolve = _once(field.resolve)
+
+
+def _once(resolve: Any) -> Callable[..., Awaitable[Any]]:
+    async def answer(source: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
+        handed_over = info.context.handed_over
+        if info.path.key not in handed_over:
+            return await resolve(source, info, **arguments)
+        found = handed_over.pop(info.path.key)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return answer
+
+
 def roots_of(asked: Operation, node: OperationDefinitionNode) -> Roots | None:
     """Return the root fields of an operation when the graph answers all of them."""
     query = asked.schema.query_type
@@ -76,8 +99,9 @@ def roots_of(asked: Operation, node: OperationDefinitionNode) -> Roots | None:
 
 
 async def run(roots: Roots, context: Context, variables: VariableValues) -> ExecutionResult:
-    """Answer the root fields; raise HandOver when graphql-core has to."""
+    """Answer the root fields; raise HandOver when graphql-core has to, with their answers in the context."""
     errors: list[GraphQLError] = []
+    found: dict[str, Any] = {}
 
     async def answer(field: Root) -> Any:
         definition = field.definition
@@ -87,25 +111,24 @@ async def run(roots: Roots, context: Context, variables: VariableValues) -> Exec
         try:
             values = get_argument_values(definition, field.nodes[0], variables) if definition.args else {}
             resolve: Any = definition.resolve
-            found = await resolve(None, info, **values)
+            found[field.key] = await resolve(None, info, **values)
         except Exception as error:
+            found[field.key] = error
             errors.append(located_error(error, field.nodes, [field.key]))
             return None
-        if found is None:
-            return None
-        if type(found) is not Shaped:
-            raise HandOver
-        return found.value
+        return found[field.key]
 
     if len(roots.fields) == 1:
         (field,) = roots.fields
-        data = {field.key: await answer(field)}
+        answers = [await answer(field)]
     else:
-        answers = await asyncio.gather(*(answer(field) for field in roots.fields), return_exceptions=True)
-        for each in answers:
-            if isinstance(each, BaseException):
-                raise each
-        data = {field.key: each for field, each in zip(roots.fields, answers, strict=True)}
+        answers = await asyncio.gather(*(answer(field) for field in roots.fields))
+    data = {}
+    for field, each in zip(roots.fields, answers, strict=True):
+        if field.definition is not None and each is not None and type(each) is not Shaped:
+            context.handed_over = found
+            raise HandOver
+        data[field.key] = each.value if type(each) is Shaped else each
     return ExecutionResult(data, errors or None)
 
 

@@ -13,6 +13,7 @@ from graphql import GraphQLSchema, print_schema
 from strawberry import Info
 from strawberry.schema.config import StrawberryConfig
 
+from graphql_api import fast
 from resolvers import (
     accounts,
     classes,
@@ -728,6 +729,7 @@ def build() -> GraphQLSchema:
     )._schema
     built.description = DESCRIPTION.strip()
     projection.install(built)
+    fast.install(built)
     return built
 
 

@@ -90,6 +90,8 @@ class Context:
     # Graph fields below SQL records that a root field's statement brought along, and whose policy it asked:
     # (response path without list positions, graph key) -> answer.
     answered: dict[tuple[tuple[str, ...], Any], Any] = field(default_factory=dict)
+    # Response key -> what a root field answered, or raised, before graphql-core was to complete it.
+    handed_over: dict[str, Any] = field(default_factory=dict)
     # Response keys of the mutations whose write stands.
     committed: set[str] = field(default_factory=set)
 

@@ -115,6 +115,28 @@ async def test_mastery_in_a_tree_is_answered_alike_whoever_asks(plain_api: Api) 
     assert shown[0] == shown[1]
 
 
+async def test_what_is_handed_over_is_not_asked_twice(plain_api: Api) -> None:
+    api = plain_api
+    filled = await _fill(api, 2, 2)
+    query = """query($c: ID!, $s: ID!) {
+      studentMastery(courseId: $c, studentId: $s, first: 2) { nodes { student { lastName } } }
+      chapterSequence(courseId: $c) { name }
+      skill(id: "?") { name } }"""
+    variables = {"c": filled.course_id, "s": filled.student.id}
+    body = {"query": query, "variables": variables}
+    answer = (await api.post_both_ways(body, filled.teacher)).json()
+    assert "errors" not in answer, answer
+    before = api.application.executor.fast_count
+    with api.statements() as counted:
+        response = await api.http.post(
+            "/graphql", json=body, headers={"Authorization": f"Bearer {filled.teacher.token}"}
+        )
+    # The names are SQL's, so graphql-core completes the answer; each of the two roots was one statement.
+    assert response.json()["data"] == answer["data"]
+    assert api.application.executor.fast_count == before
+    assert counted.cypher == 2
+
+
 async def test_drawn_documents_are_answered_alike(plain_api: Api) -> None:
     api = plain_api
     filled = await _fill(api, 2, 2)
