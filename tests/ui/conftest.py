@@ -58,21 +58,28 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Run Chromium; skip or fail, and say why, where it cannot."""
+def chromium_installed() -> None:
+    """Skip or fail, and say why, where no browser can run."""
     if importlib.util.find_spec("playwright") is None:
         absent("Playwright is not installed (make browser)")
-    from tests.ui.browser import chromium, started
+    from tests.ui.browser import chromium
 
     if chromium() is None:
         absent("Chromium is not installed (apt install chromium)")
+
+
+@pytest.fixture(scope="module")
+def browser(chromium_installed: None) -> Iterator[Browser]:
+    """Run Chromium for one file: Playwright's event loop would be in the way of the next file's own."""
+    from tests.ui.browser import started
+
     ARTIFACTS.mkdir(parents=True, exist_ok=True)
     with started() as running:
         yield running
 
 
 @pytest.fixture(scope="session")
-def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site(chromium_installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the demo on a free port; LAB_TUTOR_TEST_UI_URL names one that runs already."""
     given = os.environ.get("LAB_TUTOR_TEST_UI_URL", "").rstrip("/")
     deadline = time.monotonic() + START_SECONDS
