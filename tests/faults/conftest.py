@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 async def site(
-    request: pytest.FixtureRequest, pair: tuple[str, Any, GraphConfig], tmp_path: Path
+    pair: tuple[str, Any, GraphConfig], migrated_sqlite_file: Path, tmp_path: Path
 ) -> AsyncIterator[Site]:
     """An installation on each pair of stores; at the end everything of it is killed."""
     name, template, graph = pair
@@ -55,7 +55,7 @@ async def site(
         await client.ensure_schema()
         await wipe_graph(client)
         if graph.uri not in _warm:
-            await _warm_up(client, request.getfixturevalue("migrated_sqlite_file"), tmp_path)
+            await _warm_up(client, migrated_sqlite_file, tmp_path)
             _warm.add(graph.uri)
     address = urlsplit(graph.uri)
     assert address.hostname is not None
