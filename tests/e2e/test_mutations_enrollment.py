@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from resolvers import ids
 from tests.api_fixtures import Api
 from tests.e2e.mutation_cases import (
     Row,
@@ -17,7 +18,7 @@ from tests.e2e.mutation_cases import (
 )
 from tests.e2e.test_permissions import World
 
-ENROLLED = "MATCH (s:STUDENT)-[:ENROLLED_IN_CLASS]->(c:CLASS) RETURN s.id ORDER BY s.id"
+ENROLLED = "MATCH (s:STUDENT)-[:ENROLLED_IN_CLASS]->(c:CLASS {id: $course}) RETURN s.id ORDER BY s.id"
 
 
 async def test_enrollment_in_both_stores(api: Api) -> None:
@@ -27,18 +28,18 @@ async def test_enrollment_in_both_stores(api: Api) -> None:
     assert teacher is not None
     assert student is not None
     assert enrolled is not None
-    here = {"courseId": course.id}
+    here, key = {"courseId": course.id}, ids.decode(course.id, "course")
     fields = "enrollment { id enrolledAt student { id } course { id studentCount viewerCan } }"
     joined = (await done(api, "joinCourse", student, fields, **here))["enrollment"]
     assert joined["student"] == {"id": student.id}
     assert joined["course"] == {"id": course.id, "studentCount": 2, "viewerCan": ["LEAVE"]}
     both = sorted([[student.key], [enrolled.key]])
-    assert await cypher(api, ENROLLED) == both
+    assert await cypher(api, ENROLLED, course=key) == both
     again = await unchanged(api, "joinCourse", student, "enrollment { id }", **here)
     assert again["enrollment"]["id"] == joined["id"]
     left = await done(api, "leaveCourse", student, "course { id studentCount viewerCan }", **here)
     assert left["course"] == {"id": course.id, "studentCount": 1, "viewerCan": ["JOIN"]}
-    assert await cypher(api, ENROLLED) == [[enrolled.key]]
+    assert await cypher(api, ENROLLED, course=key) == [[enrolled.key]]
 
     selection = "enrollments { student { id } } unmatchedEmails"
     added = await done(
@@ -52,7 +53,7 @@ async def test_enrollment_in_both_stores(api: Api) -> None:
     )
     assert [row["student"]["id"] for row in added["enrollments"]] == [enrolled.id, student.id]
     assert added["unmatchedEmails"] == ["nobody@example.org", "nonsense", teacher.email]
-    assert await cypher(api, ENROLLED) == both
+    assert await cypher(api, ENROLLED, course=key) == both
     await unchanged(api, "enrollStudents", teacher, **here, emails=[student.email])
     removed = await done(
         api,
@@ -63,7 +64,7 @@ async def test_enrollment_in_both_stores(api: Api) -> None:
         studentIds=[student.id, student.id, teacher.id],
     )
     assert removed["removedCount"] == 1
-    assert await cypher(api, ENROLLED) == [[enrolled.key]]
+    assert await cypher(api, ENROLLED, course=key) == [[enrolled.key]]
     same = await unchanged(api, "removeStudents", teacher, "removedCount", **here, studentIds=[student.id])
     assert same["removedCount"] == 0
 
