@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,7 +24,6 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 import sql.sync_state
 from graphql_api import errors, fast, limits
-from graphql_api.apart import Apart
 from graphql_api.cost import CostModel
 from graphql_api.documents import Document, Documents, Reading, read_document
 from graphql_api.introspection import NoIntrospection
@@ -32,6 +32,9 @@ from resolvers.context import Context
 from resolvers.problems import ApiError
 from sql import models
 
+# Checking a document within the limits can take a quarter of a second of Python. On a thread of its own, one
+# document at a time, it leaves the event loop its turns; for shorter ones a thread costs more than it gives.
+LONG_DOCUMENT = 300  # characters
 FRESHNESS_SECONDS = 0.25  # how long one reading of the mirror's backlog serves
 
 
@@ -77,16 +80,22 @@ class Executor:
             rules.append(NoIntrospection)
         self._rules = rules
         self._cost = CostModel(schema, settings.max_cost)
-        self._apart = Apart(self._check)
+        self._checker = ThreadPoolExecutor(1, "documents")
         self._backlog: tuple[float, datetime | None] | None = None
 
-    async def ready(self, query: str) -> None:
-        """Check a long document apart; `prepare` has to follow without waiting for anything else."""
-        if query not in self.documents:
-            await self._apart.prepare(query)
+    async def _document(self, query: str) -> Document:
+        """Return the parsed and checked document; raise Refused."""
+        if len(query) < LONG_DOCUMENT or query in self.documents:
+            return self.documents.get(query, self._check)
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self.settings.operation_deadline_seconds):
+                checked = await loop.run_in_executor(self._checker, self._check, query)
+        except TimeoutError:
+            raise Refused([errors.request_error(errors.OperationTimeout())]) from None
+        return self.documents.get(query, lambda _: checked)
 
     def _check(self, query: str) -> Document:
-        """Return the parsed and checked document; raise Refused."""
         try:
             limits.check_length(query, self.settings)
             document = parse(query, max_tokens=self.settings.max_tokens)
@@ -125,9 +134,9 @@ class Executor:
             )
         return read_document(query, document)
 
-    def prepare(self, request: Request) -> tuple[Document, OperationDefinitionNode]:
+    async def find(self, request: Request) -> tuple[Document, OperationDefinitionNode]:
         """Return the document and the operation to run; raise Refused."""
-        document = self.documents.get(request.query, self._apart.take)
+        document = await self._document(request.query)
         operations = document.operations
         name = request.operation_name
         if name is None:
@@ -147,16 +156,12 @@ class Executor:
     async def run(self, request: Request, context: Context) -> Answer:
         """Answer a request."""
         try:
-            if request.query not in self.documents:
-                async with asyncio.timeout(self.settings.operation_deadline_seconds):
-                    await self.ready(request.query)
-            document, operation = self.prepare(request)
+            document, operation = await self.find(request)
             self._cost.check_request(request.query, document.node, operation, request.variables)
         except Refused as refused:
             return Answer({"errors": refused.entries}, executed=False)
-        except (limits.QueryTooComplex, TimeoutError) as refusal:
-            timely = refusal if isinstance(refusal, ApiError) else errors.OperationTimeout()
-            return Answer({"errors": [errors.request_error(timely)]}, executed=False)
+        except limits.QueryTooComplex as refusal:
+            return Answer({"errors": [errors.request_error(refusal)]}, executed=False)
         if operation.operation is OperationType.SUBSCRIPTION:
             error = errors.BadRequest(
                 "Subscriptions are answered over WebSocket (graphql-transport-ws) or as text/event-stream."

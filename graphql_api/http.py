@@ -162,8 +162,7 @@ class GraphQLEndpoint:
             body["operationName"] = values["operationName"]
         given = request_of(body)
         try:
-            await self.executor.ready(given.query)
-            _, operation = self.executor.prepare(given)
+            _, operation = await self.executor.find(given)
         except Refused:
             return given  # run() answers with the same refusal
         if operation.operation is OperationType.SUBSCRIPTION and streams:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
@@ -16,7 +15,6 @@ from starlette.requests import HTTPConnection
 from graphql_api import errors
 from graphql_api.execution import Executor, Refused
 from graphql_api.execution import Request as GraphQLRequest
-from graphql_api.limits import QueryTooComplex
 from resolvers.context import Context
 from resolvers.problems import RateLimited, Unauthenticated
 
@@ -91,12 +89,9 @@ class Streams:
     async def _start(self, given: GraphQLRequest, context: Context) -> Body | AsyncIterator[ExecutionResult]:
         executor = self.executor
         try:
-            async with asyncio.timeout(self.settings.operation_deadline_seconds):
-                await executor.ready(given.query)
-            document, operation = executor.prepare(given)
-        except (Refused, QueryTooComplex, TimeoutError):
-            # Said in the words of the one who refuses.
-            return (await executor.run(given, context)).body
+            document, operation = await executor.find(given)
+        except Refused as refused:
+            return {"errors": refused.entries}
         if operation.operation is not OperationType.SUBSCRIPTION:
             return (await executor.run(given, context)).body
         started = subscribe(
