@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql.models import Kind
-from sql.scopes import EVERYTHING, KEY_COLUMNS, Scope
+from sql.scopes import EVERYTHING, KEY_COLUMNS, Scope, key_of
 
 
 def can_be_a_key(part: Any, *, whole: bool) -> bool:
@@ -48,11 +48,6 @@ async def existing_keys(session: AsyncSession, kind: Kind, keys: Iterable[str]) 
         condition = tuple_(columns[0], columns[-1]).in_(ends)
     found = await session.execute(select(*columns).where(condition))
     return {key_of(row) for row in found} & set(wanted)
-
-
-def key_of(row: Sequence[Any]) -> str:
-    """Return the text of a key from the values of its columns."""
-    return ":".join(str(part) for part in row)
 
 
 async def page_of_keys(

@@ -97,10 +97,14 @@ class MalformedId(ValueError):
     """The id is not one that this API gave out."""
 
 
+def text_of(key: Any) -> str:
+    """Return a key as the mirror's accounts and ids have it: its parts between colons."""
+    return ":".join(str(part) for part in key) if isinstance(key, tuple | list) else str(key)
+
+
 def encode(prefix: str, key: Any) -> str:
     """Return the global id of a key: an int, a text, or a tuple of parts in the order of KEY_SHAPES."""
-    text = ":".join(str(part) for part in key) if isinstance(key, tuple | list) else str(key)
-    return base64.urlsafe_b64encode(f"{prefix}:{text}".encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(f"{prefix}:{text_of(key)}".encode()).rstrip(b"=").decode()
 
 
 def decode_any(value: str) -> tuple[str, Key]:

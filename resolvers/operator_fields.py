@@ -53,7 +53,7 @@ async def accounts_of(context: Context, record_id: str) -> list[tuple[Kind, str]
         deleted = _deleted_enrollment(record_id)
         return [] if deleted is None else [(Kind.ENROLLMENT, deleted)]
     kinds = kinds_shown_as(ids.RECORD_KINDS[prefix])
-    key: str | None = ":".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
+    key: str | None = ids.text_of(value)
     if kinds == [Kind.ENROLLMENT] and isinstance(value, int):
         async with context.database.read() as session:
             key = await sql.sync_operations.enrollment_key(session, value)

@@ -78,7 +78,7 @@ def from_error(
     match error:
         case sql_errors.NotFound():
             kind = str(error.kind)
-            given = given_ids.get((kind, _key_text(error.key)))
+            given = given_ids.get((kind, ids.text_of(error.key)))
             record_id = given[0] if given else _encode(kind, error.key)
             path = given[1] if given else list(error.path or ("id",))
             return not_found(kind, record_id, path)
@@ -144,14 +144,10 @@ def camel(name: str) -> str:
     return head + "".join(word.capitalize() for word in rest)
 
 
-def _key_text(key: Any) -> str:
-    return ":".join(str(part) for part in key) if isinstance(key, tuple | list) else str(key)
-
-
 def _encode(kind: str, key: Any) -> str:
     return ids.encode(ids.PREFIX_OF_KIND.get(kind, kind.lower()), key)
 
 
 def key_text(kind: models.Kind | str, key: Any) -> tuple[str, str]:
     """Return the key under which a given id is remembered for its problem."""
-    return str(kind), _key_text(key)
+    return str(kind), ids.text_of(key)

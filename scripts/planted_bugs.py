@@ -114,8 +114,8 @@ BUGS = (
         "R5",
         "a leased record is claimed by a second worker",
         STATE,
-        "        _dirty(projection_version),\n        free,\n    ]",
-        "        _dirty(projection_version),\n        or_(free, SyncRecord.id > 0),\n    ]",
+        "        dirty(projection_version),\n        free,\n    ]",
+        "        dirty(projection_version),\n        or_(free, SyncRecord.id > 0),\n    ]",
         "tests/sql/test_sync_state.py",
     ),
     _bug(

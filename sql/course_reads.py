@@ -12,6 +12,7 @@ from sql import models
 from sql.models import Course, Enrollment, Kind, PublicationStatus, Role
 from sql.pages import Page, Slice, Sort, paginate
 from sql.points import Point
+from sql.scopes import key_of
 from sql.search import matches
 from sql.session import Database
 
@@ -272,7 +273,7 @@ async def mirrored_keys(session: AsyncSession, course_id: int) -> dict[Kind, lis
         Kind.PROGRESS: select(models.Assessment.id).where(models.Assessment.course_id == course_id),
     }
     found = {
-        kind: [":".join(str(part) for part in row) for row in await session.execute(statement)]
+        kind: [key_of(row) for row in await session.execute(statement)]
         for kind, statement in statements.items()
     }
     found[Kind.THEORY_SEQUENCE] = list(found[Kind.CHAPTER])

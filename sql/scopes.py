@@ -5,7 +5,7 @@ A key in text, as the sync state has it, is the columns of KEY_COLUMNS joined by
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -153,6 +153,11 @@ class Scope:
 EVERYTHING = Scope()
 
 
+def key_of(row: Sequence[Any]) -> str:
+    """Return the text of a key from the values of its columns."""
+    return ":".join(str(part) for part in row)
+
+
 def key_text(kind: Kind) -> ColumnElement[str]:
     """Return the expression of a record's key in text."""
     first, *others = (cast(column, String) for column in KEY_COLUMNS[kind])
@@ -172,5 +177,5 @@ async def dependents(session: AsyncSession, kind: Kind, keys: Iterable[str]) -> 
             rows = await session.execute(
                 select(*columns).where(owner.in_(nodes[start : start + ROWS_AT_ONCE]))
             )
-            found.setdefault(other, {}).update({":".join(str(part) for part in row): None for row in rows})
+            found.setdefault(other, {}).update({key_of(row): None for row in rows})
     return {other: list(keys_of) for other, keys_of in found.items()}

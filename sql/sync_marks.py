@@ -14,7 +14,6 @@ from typing import Any, cast
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
-    Table,
     bindparam,
     case,
     exists,
@@ -23,21 +22,14 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import models
 from sql.models import Kind, SyncRecord, SyncWrite, SyncWriteRecord
 from sql.scopes import KEY_COLUMNS, SEQUENCES, Scope, key_text
-from sql.sync_state import EVERYTHING_AGAIN
+from sql.sync_state import EVERYTHING_AGAIN, insert_into
 
 ROWS_AT_ONCE = 500
-
-
-def _insert(session: AsyncSession, model: type[models.Base]) -> Any:
-    table = cast("Table", model.__table__)
-    postgres = session.get_bind().dialect.name == "postgresql"
-    return postgresql.insert(table) if postgres else sqlite.insert(table)
 
 
 async def put_in_line(session: AsyncSession, scope: Scope) -> int:
@@ -78,7 +70,7 @@ async def mark_missing(session: AsyncSession, kind: Kind, scope: Scope) -> None:
     }
     chosen = scope.narrow(kind, select(*columns.values()).select_from(entity).where(~marked))
     await session.execute(
-        _insert(session, SyncRecord).from_select(list(columns), chosen).on_conflict_do_nothing()
+        insert_into(session, SyncRecord).from_select(list(columns), chosen).on_conflict_do_nothing()
     )
 
 
@@ -114,7 +106,7 @@ async def list_in_write(session: AsyncSession, write: SyncWrite, *conditions: Co
     await session.flush()
     listed = select(literal(write.id), SyncRecord.kind, SyncRecord.key, SyncRecord.version).where(*conditions)
     await session.execute(
-        _insert(session, SyncWriteRecord)
+        insert_into(session, SyncWriteRecord)
         .from_select(["write_id", "kind", "key", "version"], listed)
         .on_conflict_do_nothing()
     )

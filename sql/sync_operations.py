@@ -16,12 +16,6 @@ from sql.sync_state import WriteState
 NO_RECORD = "SYNC_RECORD"
 
 
-def _waits(projection_version: int) -> ColumnElement[bool]:
-    return or_(
-        SyncRecord.version > SyncRecord.applied_version, SyncRecord.projection_version < projection_version
-    )
-
-
 def state_of(row: SyncRecord, projection_version: int, *, enabled: bool) -> WriteState:
     """Return how far the graph is with a record."""
     if not enabled:
@@ -64,7 +58,7 @@ def _in_state(state: str, projection_version: int, enabled: bool) -> ColumnEleme
     dead = SyncRecord.dead_at.is_not(None)
     if state == "FAILED":
         return dead
-    waits = _waits(projection_version)
+    waits = sync_state.dirty(projection_version)
     return and_(not_(dead), waits if state == "PENDING" else not_(waits))
 
 

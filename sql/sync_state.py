@@ -174,7 +174,7 @@ async def record_many(
             }
             for text in ordered[start : start + ROWS_AT_ONCE]
         ]
-        insert = _insert(session, SyncRecord).values(rows)
+        insert = insert_into(session, SyncRecord).values(rows)
         statement = insert.on_conflict_do_update(
             index_elements=["kind", "key"],
             set_={
@@ -205,7 +205,7 @@ async def _append_to_write(
     if main[0] is kind and main[1] in versions:
         write.main_version = versions[main[1]]
     for start in range(0, len(keys), ROWS_AT_ONCE):
-        insert = _insert(session, SyncWriteRecord).values(
+        insert = insert_into(session, SyncWriteRecord).values(
             [
                 {"write_id": write.id, "kind": kind, "key": key, "version": versions[key]}
                 for key in keys[start : start + ROWS_AT_ONCE]
@@ -218,13 +218,15 @@ async def _append_to_write(
         )
 
 
-def _insert(session: AsyncSession, model: type[models.Base]) -> Any:
+def insert_into(session: AsyncSession, model: type[models.Base]) -> Any:
+    """Return an INSERT of the session's dialect, which may say what to do on a conflict."""
     name = session.get_bind().dialect.name
     table = cast("Table", model.__table__)
     return postgresql.insert(table) if name == "postgresql" else sqlite.insert(table)
 
 
-def _dirty(projection_version: int) -> ColumnElement[bool]:
+def dirty(projection_version: int) -> ColumnElement[bool]:
+    """Return the condition of a record that the graph does not have as it is now."""
     return or_(
         SyncRecord.version > SyncRecord.applied_version,
         SyncRecord.projection_version < projection_version,
@@ -262,7 +264,7 @@ async def claim(
     conditions: list[ColumnElement[bool]] = [
         SyncRecord.dead_at.is_(None),
         SyncRecord.next_attempt_at.is_not(None),
-        _dirty(projection_version),
+        dirty(projection_version),
         free,
     ]
     if write_id is None:
@@ -486,7 +488,7 @@ async def wake(session: AsyncSession, *, projection_version: int = 0, now: datet
         update(SyncRecord)
         .where(
             SyncRecord.dead_at.is_(None),
-            _dirty(projection_version),
+            dirty(projection_version),
             or_(SyncRecord.next_attempt_at.is_(None), SyncRecord.next_attempt_at > moment),
         )
         .values(next_attempt_at=moment)
@@ -527,7 +529,7 @@ async def on_their_way(
             SyncRecord.kind == kind,
             SyncRecord.key.in_(keys),
             SyncRecord.dead_at.is_(None),
-            _dirty(projection_version),
+            dirty(projection_version),
         )
     )
     return set(found)
@@ -537,7 +539,7 @@ async def any_on_their_way(session: AsyncSession, kind: Kind, *, projection_vers
     """Tell whether any record of a kind is on its way to the graph."""
     found = await session.scalar(
         select(SyncRecord.id)
-        .where(SyncRecord.kind == kind, SyncRecord.dead_at.is_(None), _dirty(projection_version))
+        .where(SyncRecord.kind == kind, SyncRecord.dead_at.is_(None), dirty(projection_version))
         .limit(1)
     )
     return found is not None
@@ -592,7 +594,7 @@ async def status(session: AsyncSession, *, projection_version: int = 0) -> Statu
     pending, oldest, attempts = (
         await session.execute(
             select(func.count(), func.min(changed), func.max(SyncRecord.attempts)).where(
-                waiting, _dirty(projection_version)
+                waiting, dirty(projection_version)
             )
         )
     ).one()
