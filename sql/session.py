@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -132,28 +132,29 @@ class Database:
             else:
                 self.statement_count += 1
                 return rows
-        try:
+        with self._translated():
             async with self._point_engine.connect() as connection:
                 return [tuple(row) for row in await connection.execute(point.statement, values)]
-        except (DBAPIError, PoolTimeoutError) as error:
-            translated = translate(error)
-            if translated is error:
-                raise
-            raise translated from error
-        except OSError as error:
-            if self.dialect == "postgresql":
-                raise errors.Unavailable from error
-            raise
 
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine, *, keep: bool = True) -> AsyncIterator[AsyncSession]:
         session = AsyncSession(engine, expire_on_commit=False, autoflush=keep)
         try:
-            # BEGIN now, not at the first statement: the write lock is what gives versions their order.
-            await session.connection()
-            yield session
-            if keep:
-                await session.commit()
+            with self._translated():
+                # BEGIN now, not at the first statement: the write lock is what gives versions their order.
+                await session.connection()
+                yield session
+                if keep:
+                    await session.commit()
+        finally:
+            # A cancelled request must still give its connection back before anybody else takes the queue.
+            await asyncio.shield(session.close())
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Raise the sql.errors exception for a driver's error; what is unknown stays as it is."""
+        try:
+            yield
         except (DBAPIError, PoolTimeoutError) as error:
             translated = translate(error)
             if translated is error:
@@ -164,9 +165,6 @@ class Database:
             if self.dialect == "postgresql":
                 raise errors.Unavailable from error
             raise
-        finally:
-            # A cancelled request must still give its connection back before anybody else takes the queue.
-            await asyncio.shield(session.close())
 
     async def dispose(self) -> None:
         """Close every connection."""
