@@ -13,12 +13,11 @@ from typing import Any
 
 from strawberry import Info
 
-from resolvers import ids
+from resolvers import policy
 from resolvers.context import Context
 from resolvers.problems import ApiError, BadArgument, Unauthenticated
 from resolvers.writing import Sync, sync_of
 from sql import models
-from sql.models import Role
 
 POLL_SECONDS = 0.2
 CURSORS_LIVE = timedelta(hours=24)
@@ -61,16 +60,12 @@ async def sync_changed(info: Info, token: str, after: str | None) -> AsyncIterat
 
 async def _write(context: Context, viewer: models.User, token: str) -> tuple[str, datetime]:
     """Return (id, moment) of a write of the viewer; what is not theirs is as if it were not there."""
-    write: models.SyncWrite | None = None
     async with context.database.read() as session:
-        try:
-            write = await session.get(models.SyncWrite, ids.decode(token, "sync"))
-        except ids.MalformedId:
-            write = None
         person = await session.get(models.User, viewer.id)
-    if person is None or not person.active:
-        raise Unauthenticated()
-    if write is None or (write.user_id != viewer.id and person.role is not Role.ADMIN):
+        if person is None or not person.active:
+            raise Unauthenticated()
+        write = await policy.visible_write(session, person, token)
+    if write is None:
         raise BadArgument("token", "syncChanged: there is no such write, or you may not see it.")
     return write.id, write.created_at
 

@@ -50,18 +50,14 @@ async def sync(info: Info, token: str, wait_ms: int) -> Sync | None:
         raise BadArgument(
             "waitMs", f"sync: waitMs must be between 0 and {GREATEST_WAIT_MILLISECONDS}, not {wait_ms}."
         )
-    try:
-        write_id = ids.decode(token, "sync")
-    except ids.MalformedId:
-        return None
     async with context.database.read() as session:
-        write = await session.get(models.SyncWrite, write_id)
-    if write is None or (write.user_id != viewer.id and viewer.role is not Role.ADMIN):
+        write = await policy.visible_write(session, viewer, token)
+    if write is None:
         return None
     loop = asyncio.get_running_loop()
     deadline = loop.time() + wait_ms / 1_000
     while True:
-        state = await sync_of(context, write_id)
+        state = await sync_of(context, write.id)
         left = deadline - loop.time()
         if state.state != "PENDING" or left <= 0:
             return state

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 import sql.accounts
 import sql.courses
 import sql.enrollments
-from resolvers import loaders
+from resolvers import ids, loaders
 from resolvers.context import Context
 from resolvers.problems import Forbidden
 from sql import errors as sql_errors
@@ -31,6 +31,16 @@ def require_role(viewer: models.User, *roles: Role) -> None:
     """Raise Forbidden unless the viewer has one of the roles."""
     if viewer.role not in roles:
         raise Forbidden(f"This is for {' and '.join(role.value.lower() + 's' for role in roles)}.")
+
+
+async def visible_write(session: AsyncSession, viewer: models.User, token: str) -> models.SyncWrite | None:
+    """Return a write of the viewer by its token, for admins anybody's, or None."""
+    try:
+        write = await session.get(models.SyncWrite, ids.decode(token, "sync"))
+    except ids.MalformedId:
+        return None
+    mine = write is not None and (write.user_id == viewer.id or viewer.role is Role.ADMIN)
+    return write if mine else None
 
 
 async def visible_course(session: AsyncSession, viewer: models.User, course_id: Any) -> models.Course | None:
