@@ -29,6 +29,7 @@ WIPE = Statement(
 )
 
 
+@pytest.hookimpl(optionalhook=True)  # pytest runs without pytest-xdist too
 def pytest_xdist_auto_num_workers() -> int:
     """Say how many processes `-n auto` starts: never more than there are Neo4j servers, where there are any."""
     return len(NEO4J_URIS) or min(os.cpu_count() or 1, MOST_PROCESSES)

@@ -204,7 +204,7 @@ async def by_hand(graph: GraphConfig, statement: str, parameters: dict[str, Any]
 
 
 WHOLE_IDS = {"STUDENT", "TEACHER", "CLASS"}  # the other ids are texts
-PROBE = 9_007_199_254_740_001
+PROBE = 2_147_483_001  # a 32-bit number, as the keys of SQL are
 
 
 async def _unguarded(driver: neo4j.AsyncDriver, database: str | None) -> list[str]:
@@ -213,7 +213,8 @@ async def _unguarded(driver: neo4j.AsyncDriver, database: str | None) -> list[st
     pattern = re.compile(r"FOR \(n:(\w+)\) REQUIRE \(?([^)]*?)\)? IS UNIQUE")
     for label, properties in pattern.findall(CONSTRAINTS.read_text(encoding="utf-8")):
         names = [name.strip().removeprefix("n.") for name in properties.split(",")]
-        # The embedded engine gives the properties of an index the type of what it finds when it makes it.
+        # The embedded engine gives the properties of an index that it makes over nodes the type of what it
+        # finds there, down to 32 bits for small numbers, and refuses everything else from then on.
         whole = {"course_id", "id"} if label in WHOLE_IDS else {"course_id"}
         values = ", ".join(f"{name}: {PROBE if name in whole else repr(str(PROBE))}" for name in names)
         async with driver.session(database=database) as session:
