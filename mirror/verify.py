@@ -177,9 +177,10 @@ async def _batches(
     while True:
         async with database.read() as session:
             batch, after = await keys.page_of_keys(session, kind, after, size, scope)
-        if not batch:
+        if batch:
+            yield batch, True
+        if len(batch) < size:
             break
-        yield batch, True
     if kind in shapes.KIND_NODES:
         found = _node_keys(client, kind, size, held)
     elif kind in shapes.KIND_EDGES:
@@ -257,9 +258,10 @@ async def list_ids(client: GraphClient, shape: NodeShape, size: int) -> AsyncIte
         found = await compare.read(client, f"list_{shape.name}", {"after": after, "limit": size})
         # Neo4j compares a float with an int; a node with one is told for itself.
         ids = list(dict.fromkeys(row[0] for row in found))
-        if not ids:
+        if usable := [id_ for id_ in ids if not isinstance(id_, float)]:
+            yield usable
+        if len(found) < size:
             return
-        yield [id_ for id_ in ids if not isinstance(id_, float)]
         after = ids[-1]
 
 
