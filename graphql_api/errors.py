@@ -90,6 +90,13 @@ def describe(error: BaseException | None) -> tuple[str, dict[str, Any]]:
             return OperationTimeout.__doc__ or "", {"code": "TIMEOUT"}
     incident_id = uuid.uuid4().hex
     logger.error("unexpected error", exc_info=error, extra={"action": "incident", "incident_id": incident_id})
+    if isinstance(error, sql_errors.Unavailable):
+        # Away, locked or full: no promise that nothing was written, since a COMMIT may be what got lost.
+        return (
+            "The database does not answer, or takes no writes just now: try again, a create with the same "
+            "idempotency key.",
+            {"code": "INTERNAL", "incidentId": incident_id, "retryable": True},
+        )
     return (
         "Something went wrong here; the incident id finds it in the log.",
         {"code": "INTERNAL", "incidentId": incident_id},

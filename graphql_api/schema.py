@@ -3,6 +3,7 @@
 schema.graphql is printed from here (`lab-tutor print-schema`) and holds only what works.
 """
 
+import functools
 from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Annotated
@@ -718,8 +719,9 @@ _NODES = [
 ]
 
 
+@functools.cache
 def build() -> GraphQLSchema:
-    """Return the executable schema."""
+    """Return the executable schema; it takes a second or so, and is the same for everybody."""
     built: GraphQLSchema = strawberry.Schema(
         query=Query,
         mutation=Mutation,

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,10 +19,11 @@ from graph.client import GraphClient, GraphConfig
 from mirror.worker import Mirror, MirrorConfig
 from sql.session import Database
 from tests.faults.bolt_proxy import Proxy
+from tests.faults.cluster import Cluster
 from tests.faults.site import Site
 from tests.graph_fixtures import wipe_graph
 from tests.mirror import world
-from tests.sql_fixtures import empty_database
+from tests.sql_fixtures import empty_database, require_postgres
 
 SECONDS = 400
 # Engines whose plans are made: the first turn of every statement costs a busy machine more than a deadline.
@@ -51,17 +53,44 @@ async def site(
     else:
         url = await template()
         await empty_database(url)
+    async with _opened(url, graph, migrated_sqlite_file, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A PostgreSQL cluster of this run's own, which a test may stop, starve and change as it likes.
+
+    Skipped, or failed, wherever the tests have no PostgreSQL at all.
+    """
+    require_postgres()
+    with Cluster.start() as made:
+        yield made
+
+
+@pytest.fixture
+async def cluster_site(
+    cluster: Cluster, neo4j_graph: GraphConfig, migrated_sqlite_file: Path, tmp_path: Path
+) -> AsyncIterator[Site]:
+    """An installation on a PostgreSQL cluster of its own and Neo4j."""
+    await empty_database(cluster.url)
+    async with _opened(cluster.url, neo4j_graph, migrated_sqlite_file, tmp_path) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _opened(url: str, graph: GraphConfig, template: Path, folder: Path) -> AsyncIterator[Site]:
     async with GraphClient.open(graph) as client:
         await client.ensure_schema()
         await wipe_graph(client)
         if graph.uri not in _warm:
-            await _warm_up(client, migrated_sqlite_file, tmp_path)
+            await _warm_up(client, template, folder)
             _warm.add(graph.uri)
     address = urlsplit(graph.uri)
     assert address.hostname is not None
     assert address.port is not None
     async with Proxy(address.hostname, address.port) as proxy:
-        made = Site(tmp_path, url, graph, proxy)
+        made = Site(folder, url, graph, proxy)
         try:
             await made.fill()
             yield made

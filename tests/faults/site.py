@@ -7,8 +7,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +23,7 @@ from sql.models import Role
 from sql.session import Database
 from tests.faults import truth
 from tests.faults.bolt_proxy import Proxy
+from tests.faults.forked import Forked
 from tests.mirror import world
 from tests.mirror.world import CHAPTER_1, CHAPTER_2, CHAPTER_3
 
@@ -44,15 +43,9 @@ class Process:
         self.name = name
         self.log = site.folder / f"{name}.log"
         self.out = site.folder / f"{name}.out"
-        with self.log.open("wb") as log, self.out.open("wb") as out:
-            self.child = subprocess.Popen(
-                [sys.executable, "-m", "graphql_api", *arguments],
-                cwd=site.folder,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=log,
-            )
+        for path in (self.log, self.out):
+            path.touch()
+        self.child = Forked(arguments, site.folder, environment, self.out, self.log)
 
     def kill(self) -> None:
         """Kill -9."""
@@ -112,10 +105,10 @@ class Api(Process):
         """Give a chapter a name."""
         return await self.mutate("updateChapter", id=ids.encode("ch", chapter), name=name)
 
-    async def create(self, name: str, chapter: str = CHAPTER_1) -> dict[str, Any]:
+    async def create(self, name: str, chapter: str = CHAPTER_1, **given: Any) -> dict[str, Any]:
         """Make a theory."""
         return await self.mutate(
-            "createTheory", "theory { id }", chapterId=ids.encode("ch", chapter), name=name
+            "createTheory", "theory { id }", chapterId=ids.encode("ch", chapter), name=name, **given
         )
 
     async def ready(self) -> dict[str, Any]:
@@ -233,6 +226,11 @@ class Site:
         """Return (kind, key) of the dead letters."""
         return [(row[0], row[1]) for row in await truth.waiting(self.engine) if row[5] is not None]
 
+    async def select(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a SELECT, past the API."""
+        async with self.engine.connect() as connection:
+            return [tuple(row) for row in await connection.execute(truth.text(statement))]
+
     async def cypher(self, statement: str, **parameters: Any) -> list[list[Any]]:
         """Run a statement on the graph by hand, past the proxy."""
         return await truth.by_hand(self.graph, statement, parameters)
@@ -240,6 +238,7 @@ class Site:
     async def check(self, *, foreign: set[str] | None = None, seconds: float = SETTLE_SECONDS) -> None:
         """Settle; then both stores must be equal, and hold everything that was acknowledged."""
         await self.settle(seconds)
+        assert await truth.torn(self.engine) == []
         assert await truth.differences(self.engine, self.graph, foreign=foreign) == []
         await self.check_acknowledged()
 

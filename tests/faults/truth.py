@@ -122,6 +122,61 @@ async def waiting(engine: AsyncEngine) -> list[tuple[Any, ...]]:
     )
 
 
+# Table -> kind: what has a version of its own beside the one of its mark.
+MARKED = {
+    "users": "USER",
+    "courses": "COURSE",
+    "chapters": "CHAPTER",
+    "theories": "THEORY",
+    "skills": "SKILL",
+    "concepts": "CONCEPT",
+    "resources": "RESOURCE",
+}
+
+UNEQUAL = (
+    "SELECT r.id, r.version, s.version, s.deleted FROM {table} r LEFT JOIN sync_records s "
+    "ON s.kind = '{kind}' AND s.key = CAST(r.id AS TEXT) "
+    "WHERE s.version IS NULL OR s.deleted OR r.version NOT IN (0, s.version)"
+)
+ROWLESS = (
+    "SELECT s.key, s.version FROM sync_records s LEFT JOIN {table} r ON s.key = CAST(r.id AS TEXT) "
+    "WHERE s.kind = '{kind}' AND NOT s.deleted AND r.id IS NULL"
+)
+PLACES = (
+    'SELECT {owner}, count(*), min("order"), max("order"), count(DISTINCT "order") '
+    "FROM {table} GROUP BY {owner}"
+)
+# What a create writes beside its row, each part with the others.
+HALVES = {
+    "audit entry without a theory": "SELECT a.record_key FROM audit_entries a LEFT JOIN sync_records s "
+    "ON s.kind = 'THEORY' AND s.key = a.record_key WHERE a.action = 'createTheory' AND s.id IS NULL",
+    "receipt of half a write": "SELECT i.key FROM idempotency_receipts i "
+    "LEFT JOIN sync_records s ON s.kind = 'THEORY' AND s.key = i.record_key "
+    "LEFT JOIN audit_entries a ON a.action = 'createTheory' AND a.record_key = i.record_key "
+    "LEFT JOIN sync_write_records w ON w.write_id = i.write_id AND w.kind = 'THEORY' "
+    "WHERE i.mutation = 'createTheory' AND (s.id IS NULL OR a.id IS NULL OR w.write_id IS NULL)",
+}
+
+
+async def torn(engine: AsyncEngine) -> list[str]:
+    """Return what one transaction writes together and is not there together, as lines.
+
+    Rows of the small world have version 0 until their first change.
+    """
+    found = []
+    for table, kind in MARKED.items():
+        rows = await _rows(engine, UNEQUAL.format(table=table, kind=kind))
+        found += [f"row and mark of {table}: {row}" for row in rows]
+        rows = await _rows(engine, ROWLESS.format(table=table, kind=kind))
+        found += [f"mark without a row in {table}: {row}" for row in rows]
+    for table, owner in (("chapters", "course_id"), ("theories", "chapter_id")):
+        rows = await _rows(engine, PLACES.format(table=table, owner=owner))
+        found += [f"order of {table}: {row}" for row in rows if row[2:] != (0, row[1] - 1, row[1])]
+    for what, statement in HALVES.items():
+        found += [f"{what}: {row}" for row in await _rows(engine, statement)]
+    return found
+
+
 async def _wanted(engine: AsyncEngine) -> Counter[Any]:
     """Return every node and edge that SQL asks for."""
     versions = {

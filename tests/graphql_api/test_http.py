@@ -188,8 +188,10 @@ async def test_a_database_that_goes_away_before_the_execution_is_an_answer_too(
     response = await plain_api.post({"query": "{ __typename }"})
     assert response.status_code == 500
     (error,) = response.json()["errors"]
-    assert error["extensions"].keys() == {"code", "incidentId"}
+    assert error["extensions"].keys() == {"code", "incidentId", "retryable"}
     assert error["extensions"]["code"] == "INTERNAL"
+    assert error["extensions"]["retryable"] is True
+    assert "try again" in error["message"]
 
 
 async def test_without_a_graph_sql_still_answers(graphless_api: Api) -> None:
