@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,6 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
-    execute,
     parse,
     specified_rules,
     validate,
@@ -24,16 +24,18 @@ from graphql.execution.values import VariableValues, get_variable_values
 
 import sql.sync_state
 from graphql_api import errors, fast, limits
+from graphql_api.bodies import is_heavy
 from graphql_api.cost import CostModel
 from graphql_api.documents import Document, Documents, Reading, read_document
 from graphql_api.introspection import NoIntrospection
 from graphql_api.settings import Settings
+from graphql_api.turns import Turns
 from resolvers.context import Context
 from resolvers.problems import ApiError
 from sql import models
 
-# Checking a document within the limits can take a quarter of a second of Python. On a thread of its own, one
-# document at a time, it leaves the event loop its turns; for shorter ones a thread costs more than it gives.
+# Checking a document within the limits, or thousands of values, can take a quarter of a second of Python. On a thread
+# of its own, one at a time, it leaves the event loop its turns; for shorter ones a thread costs more than it gives.
 LONG_DOCUMENT = 300  # characters
 FRESHNESS_SECONDS = 0.25  # how long one reading of the mirror's backlog serves
 
@@ -45,8 +47,6 @@ class Request:
     query: str
     variables: dict[str, Any] | None = None
     operation_name: str | None = None
-    # Checking the values of its variables takes long: such requests are answered one after the other.
-    heavy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,19 @@ class Executor:
             rules.append(NoIntrospection)
         self._rules = rules
         self._cost = CostModel(schema, settings.max_cost)
-        self._checker = ThreadPoolExecutor(1, "documents")
+        self._checker = ThreadPoolExecutor(1, "checker")
+        # Documents that were not kept, and requests of thousands of values.
+        self._document_turns = Turns()
+        self.heavy_turns = Turns()
         self._backlog: tuple[float, datetime | None] | None = None
 
     async def _document(self, query: str) -> Document:
         """Return the parsed and checked document; raise Refused."""
-        if len(query) < LONG_DOCUMENT or query in self.documents:
+        if query in self.documents:
             return self.documents.get(query, self._check)
+        if len(query) < LONG_DOCUMENT or len(query) > self.settings.max_characters:
+            async with self._document_turns.turn():
+                return self.documents.get(query, self._check)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.settings.operation_deadline_seconds):
@@ -154,7 +160,13 @@ class Executor:
         raise Refused([errors.request_error(errors.BadRequest(f"The document has no operation {name!r}."))])
 
     async def run(self, request: Request, context: Context) -> Answer:
-        """Answer a request."""
+        """Answer a request; those of thousands of values one after the other."""
+        if not is_heavy(request.variables):
+            return await self._run(request, context, heavy=False)
+        async with self.heavy_turns.turn():
+            return await self._run(request, context, heavy=True)
+
+    async def _run(self, request: Request, context: Context, *, heavy: bool) -> Answer:
         try:
             document, operation = await self.find(request)
             self._cost.check_request(request.query, document.node, operation, request.variables)
@@ -167,13 +179,16 @@ class Executor:
                 "Subscriptions are answered over WebSocket (graphql-transport-ws) or as text/event-stream."
             )
             return Answer({"errors": [errors.request_error(error)]}, executed=False)
-        variables = get_variable_values(
+        coerce = functools.partial(
+            get_variable_values,
             self.schema,
             operation.variable_definitions or (),
             request.variables or {},
             max_errors=errors.GREATEST_COUNT,
             hide_suggestions=self.settings.is_production,
         )
+        loop = asyncio.get_running_loop()
+        variables = await loop.run_in_executor(self._checker, coerce) if heavy else coerce()
         if not isinstance(variables, VariableValues):
             entries = [
                 errors.request_error(errors.BadRequest(one.message), _locations(one)) for one in variables
@@ -181,7 +196,7 @@ class Executor:
             return Answer({"errors": entries[: errors.GREATEST_COUNT]}, executed=False)
         try:
             async with asyncio.timeout(self.settings.operation_deadline_seconds):
-                result = await self._execute(request, document, operation, variables, context)
+                result = await self._execute(document, operation, variables, context)
         except TimeoutError:
             entry = errors.request_error(errors.OperationTimeout())
             if context.committed:
@@ -197,7 +212,6 @@ class Executor:
 
     async def _execute(
         self,
-        request: Request,
         document: Document,
         operation: OperationDefinitionNode,
         variables: VariableValues,
@@ -213,15 +227,15 @@ class Executor:
             else:
                 self.fast_count += 1
                 return answered
-        result = execute(
+        executor = fast.Executor.of(
             self.schema,
             document.node,
-            context_value=context,
-            variable_values=request.variables or {},
-            operation_name=request.operation_name,
+            operation,
+            variables,
+            context,
             hide_suggestions=self.settings.is_production,
-            executor_class=fast.Executor,
         )
+        result: Any = executor.execute_operation()
         return result if isinstance(result, ExecutionResult) else await result
 
     def _reading(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from graphql import (
+    DocumentNode,
     ExecutionResult,
     FieldNode,
     FragmentDefinitionNode,
@@ -25,9 +26,12 @@ from graphql import (
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
+    default_field_resolver,
+    default_type_resolver,
     located_error,
 )
 from graphql.execution import Executor as CoreExecutor
+from graphql.execution.collect_fields import FragmentDetails
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.pyutils import Path
 from graphql.type.definition import GraphQLResolveInfoHelpers
@@ -171,6 +175,35 @@ _HELPERS = GraphQLResolveInfoHelpers(gather=_gather, track=_track)
 
 class Executor(CoreExecutor[Any]):
     """graphql-core's execution, which takes Shaped answers as they are: their reader checked them."""
+
+    @classmethod
+    def of(
+        cls,
+        schema: GraphQLSchema,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+        variables: VariableValues,
+        context: Context,
+        *,
+        hide_suggestions: bool,
+    ) -> Executor:
+        """Return the execution of an operation whose variables are coerced: `execute` would do it once more."""
+        fragments = {
+            node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
+        }
+        return cls(
+            schema,
+            fragments,
+            {name: FragmentDetails(node) for name, node in fragments.items()},
+            None,
+            context,
+            operation,
+            variables,
+            default_field_resolver,
+            default_type_resolver,
+            default_field_resolver,
+            hide_suggestions=hide_suggestions,
+        )
 
     def complete_list_value(
         self, return_type: Any, details: Any, info: Any, path: Any, result: Any, at: Any

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -16,14 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from graphql_api import errors
-from graphql_api.bodies import (
-    GREATEST_LIST,
-    HEAVY_VALUES,
-    BodyRefused,
-    has_long_list,
-    has_more_values,
-    read_body,
-)
+from graphql_api.bodies import GREATEST_LIST, Body, BodyRefused, has_long_list, read_body
 from graphql_api.execution import Answer, Executor, Refused
 from graphql_api.execution import Request as GraphQLRequest
 from resolvers.context import Context
@@ -32,7 +23,6 @@ from resolvers.problems import ApiError, Unauthenticated
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 GREATEST_JSON_DEPTH = 100
-GREATEST_PAUSE_SECONDS = 1.0
 Observe = Callable[[str, float], None]
 MakeContext = Callable[[Request], Awaitable[Context]]
 # Whether a request carries a token of ours that holds, which is all that is asked before its body is read.
@@ -63,7 +53,6 @@ class GraphQLEndpoint:
         self.make_context = make_context
         self.observe = observe
         self.settings = executor.settings
-        self._heavy = asyncio.Semaphore(1)
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request and count it."""
@@ -93,22 +82,9 @@ class GraphQLEndpoint:
         except Exception as error:
             # The database went away while it was asked who asks: the answer is still one that clients read.
             return http_response({"errors": [errors.request_error(error)]}, 500, media_type), "errors"
-        answer = await (self._run_heavy(given, context) if given.heavy else self.executor.run(given, context))
+        answer = await self.executor.run(given, context)
         outcome = "refused" if not answer.executed else "errors" if "errors" in answer.body else "ok"
         return http_response(answer.body, _status(answer, media_type), media_type), outcome
-
-    async def _run_heavy(self, given: GraphQLRequest, context: Context) -> Answer:
-        """Run one heavy request at a time, and leave the loop to everybody else as long before the next one.
-
-        An ordinary request takes many turns of the loop; a heavy one in each of them would add up.
-        """
-        loop = asyncio.get_running_loop()
-        await self._heavy.acquire()
-        started = loop.time()
-        try:
-            return await self.executor.run(given, context)
-        finally:
-            loop.call_later(min(loop.time() - started, GREATEST_PAUSE_SECONDS), self._heavy.release)
 
     async def read(self, request: Request, *, streams: bool = False) -> GraphQLRequest:
         """Return the GraphQL request that came; `streams` lets subscriptions come by GET too.
@@ -133,14 +109,12 @@ class GraphQLEndpoint:
         if charset not in ("utf-8", "utf8", "us-ascii"):
             raise HttpError(415, "The body must be UTF-8.")
         body = await self._body(request)
-        value = parse_json(body, "body")
-        if len(body) > GREATEST_LIST and has_long_list(value):
-            raise HttpError(413, f"The body holds a list of more than {GREATEST_LIST} items.")
-        given = request_of(value)
-        heavy = len(body) > HEAVY_VALUES and has_more_values(body, HEAVY_VALUES)
-        return dataclasses.replace(given, heavy=True) if heavy else given
+        if not body.heavy:
+            return _parse_body(body.text)
+        async with self.executor.heavy_turns.turn():
+            return _parse_body(body.text)
 
-    async def _body(self, request: Request) -> bytes:
+    async def _body(self, request: Request) -> Body:
         try:
             return await read_body(request.stream(), self.settings, lambda: self.has_token(request))
         except BodyRefused as refused:
@@ -170,6 +144,13 @@ class GraphQLEndpoint:
         if operation.operation is not OperationType.QUERY:
             raise HttpError(405, "Only queries are answered by GET: use POST.", {"allow": "POST"})
         return given
+
+
+def _parse_body(text: bytes) -> GraphQLRequest:
+    value = parse_json(text, "body")
+    if len(text) > GREATEST_LIST and has_long_list(value):
+        raise HttpError(413, f"The body holds a list of more than {GREATEST_LIST} items.")
+    return request_of(value)
 
 
 def parse_json(text: bytes, name: str) -> Any:

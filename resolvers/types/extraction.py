@@ -10,6 +10,7 @@ import strawberry
 from strawberry.types.lazy_type import LazyType
 
 from resolvers import fields, graph_fields, ids
+from resolvers.inputs import in_thousands
 from resolvers.types.enums import ConceptRelationType, ExtractionStatus, ResourceKind, describe_enum
 from resolvers.types.shared import (
     ConflictProblem,
@@ -147,6 +148,7 @@ class ExtractionFinding:
     message: str = strawberry.field(description="One sentence that names what and why.")
 
 
+@in_thousands
 @strawberry.input(description="What was extracted from one document; it becomes one theory.")
 class ExtractionDocumentInput:
     filename: str = strawberry.field(description="File name, 1 to 255 characters.")
@@ -188,6 +190,7 @@ class ExtractionDocumentInput:
     )
 
 
+@in_thousands
 @strawberry.input(description="A concept in a document.")
 class ExtractedConceptInput:
     name: str = strawberry.field(
@@ -201,6 +204,7 @@ class ExtractedConceptInput:
     )
 
 
+@in_thousands
 @strawberry.input(description="A skill in a document.")
 class ExtractedSkillInput:
     name: str = strawberry.field(
@@ -214,6 +218,7 @@ class ExtractedSkillInput:
     )
 
 
+@in_thousands
 @strawberry.input(description="A relation between concepts in a document.")
 class ExtractedRelationInput:
     source: str = strawberry.field(description="Name of the concept where the edge starts.")
@@ -224,6 +229,7 @@ class ExtractedRelationInput:
     )
 
 
+@in_thousands
 @strawberry.input(description="A prerequisite between skills in a document.")
 class ExtractedPrerequisiteInput:
     prerequisite: str = strawberry.field(description="Name of the skill to master first.")
@@ -234,6 +240,7 @@ class ExtractedPrerequisiteInput:
     strength: float = strawberry.field(default=1.0, description="How strongly it is needed, above 0 to 1.")
 
 
+@in_thousands
 @strawberry.input(description="A reading or video in a document.")
 class ExtractedResourceInput:
     kind: ResourceKind = strawberry.field(description="What it is.")

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import sql.sync_state
 from graphql_api.tokens import AccessTokens
 from sql import models
 from sql.session import Database
+from tests.attacks.stretches import Stretch
 
 ROOT = Path(__file__).parents[2]
 SECRET = "for-tests-alone-for-tests-alone-for-tests"
@@ -82,11 +84,20 @@ def ask(query: str, token: str | None = None, **variables: Any) -> bytes:
     return post(json.dumps({"query": query, "variables": variables}).encode(), token)
 
 
+@dataclass(frozen=True)
+class Target:
+    """What an attack has to know of a server: its port, and the access token of a student."""
+
+    port: int
+    student: str
+
+
 class Server:
     """`lab-tutor serve` in a folder of its own."""
 
-    def __init__(self, folder: Path, settings: dict[str, str]) -> None:
+    def __init__(self, folder: Path, settings: dict[str, str], *, watched: bool = False) -> None:
         self.folder = folder
+        self.stretch = Stretch(folder / "stretch") if watched else None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -140,9 +151,12 @@ class Server:
                 await asyncio.sleep(0.2)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
+        module = ["graphql_api"]
+        if self.stretch is not None:
+            module = ["tests.attacks.stretches", str(self.folder / "stretch")]
         with (self.folder / "server.log").open("wb") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "graphql_api", "serve", "--port", str(self.port)],
+                [sys.executable, "-m", *module, "serve", "--port", str(self.port)],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -193,6 +207,11 @@ class Server:
         chapters = answer["data"]["course"]["chapters"]
         assert chapters is None or len(chapters) == CHAPTERS, answer
         return taken
+
+    @property
+    def target(self) -> Target:
+        """Return what an attack has to know."""
+        return Target(self.port, self.student)
 
     def stop(self) -> None:
         """End the process."""

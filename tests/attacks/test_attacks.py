@@ -55,7 +55,7 @@ async def _empty(graph: GraphConfig) -> None:
 
 @pytest.mark.parametrize("name", ["hostile documents", *hostile.OTHER_ATTACKS])
 async def test_an_ordinary_request_is_answered_meanwhile(server: Server, name: str) -> None:
-    async with hostile.under(name, server) as seen:
+    async with hostile.under(name, server.target) as seen:
         await asyncio.wait_for(seen.begun.wait(), 60)
         for _ in range(ORDINARY):
             await server.ordinary()
