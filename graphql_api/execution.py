@@ -85,6 +85,7 @@ class Executor:
         self._document_turns = Turns()
         self.heavy_turns = Turns()
         self._backlog: tuple[float, datetime | None] | None = None
+        self._backlog_turn = asyncio.Lock()
 
     async def _document(self, query: str) -> Document:
         """Return the parsed and checked document; raise Refused."""
@@ -248,18 +249,36 @@ class Executor:
 
     async def _freshness(self, context: Context) -> dict[str, Any]:
         """Return how far behind SQL the graph was: the age of the oldest change that waits."""
-        loop_time = asyncio.get_running_loop().time()
-        if self._backlog is None or loop_time - self._backlog[0] > FRESHNESS_SECONDS or context.committed:
-            async with context.database.read() as session:
-                oldest = await sql.sync_state.oldest_pending_at(session)
-            self._backlog = (loop_time, oldest)
-        now, oldest = models.now(), self._backlog[1]
+        if context.committed:
+            oldest = await self._read_backlog(context)
+        else:
+            oldest, fresh = self._kept_backlog()
+            if not fresh:
+                # One reads it for all who wait for it.
+                async with self._backlog_turn:
+                    oldest, fresh = self._kept_backlog()
+                    if not fresh:
+                        oldest = await self._read_backlog(context)
+        now = models.now()
         as_of = min(oldest, now) if oldest is not None else now
         lag: timedelta = now - as_of
         return {
             "asOf": as_of.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z",
             "lagMs": int(lag.total_seconds() * 1_000),
         }
+
+    def _kept_backlog(self) -> tuple[datetime | None, bool]:
+        """Return the last reading, and whether it still serves."""
+        if self._backlog is None:
+            return None, False
+        at, oldest = self._backlog
+        return oldest, asyncio.get_running_loop().time() - at <= FRESHNESS_SECONDS
+
+    async def _read_backlog(self, context: Context) -> datetime | None:
+        started = asyncio.get_running_loop().time()
+        oldest = await sql.sync_state.oldest_pending(context.database)
+        self._backlog = (started, oldest)
+        return oldest
 
 
 def _locations(error: GraphQLError) -> list[dict[str, int]] | None:

@@ -16,10 +16,12 @@ from typing import Any, Literal, TypeAlias, cast
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    Select,
     Table,
     and_,
     case,
     delete,
+    exists,
     func,
     or_,
     select,
@@ -31,6 +33,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import errors, models
 from sql.models import IdempotencyReceipt, Kind, SyncRecord, SyncWrite, SyncWriteRecord
+from sql.points import Point
+from sql.session import Database
 
 WriteState: TypeAlias = Literal["PENDING", "SYNCED", "FAILED", "DISABLED"]
 
@@ -675,21 +679,37 @@ async def purge(session: AsyncSession, *, limit: int = CLEAN_UP_ROWS, now: datet
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-async def oldest_pending_at(session: AsyncSession) -> datetime | None:
-    """Return when the oldest change that still waits was committed, dead letters included; None for none."""
+def _waiting() -> list[Select[tuple[datetime]]]:
     # In two ranges of an index: asked with every answer of the graph, when nearly all is clean. SQLite would walk
     # all records in the order of changed_at for a min() in each part, or for "dead_at IS NOT NULL".
     behind = SyncRecord.version > SyncRecord.applied_version
-    parts = (
+    return [
         select(SyncRecord.changed_at.label("at")).where(behind, condition)
         for condition in (
             and_(SyncRecord.dead_at.is_(None), SyncRecord.next_attempt_at.is_not(None)),
             SyncRecord.dead_at > _LONG_AGO,
         )
-    )
-    found = union_all(*parts).subquery()
+    ]
+
+
+# Ends at the first that waits, however many there are.
+_WAITS = Point(select(or_(*(exists(part) for part in _waiting()))))
+
+
+async def oldest_pending_at(session: AsyncSession) -> datetime | None:
+    """Return when the oldest change that still waits was committed, dead letters included; None for none."""
+    found = union_all(*_waiting()).subquery()
     oldest: datetime | None = await session.scalar(select(func.min(found.c.at)))
     return oldest
+
+
+async def oldest_pending(database: Database) -> datetime | None:
+    """Return the same, without a session while nothing waits."""
+    ((waits,),) = await database.fetch(_WAITS)
+    if not waits:
+        return None
+    async with database.read() as session:
+        return await oldest_pending_at(session)
 
 
 def give_write(session: AsyncSession, user_id: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import event, func, select, update
@@ -267,6 +267,7 @@ async def test_the_sync_table_stays_as_large_as_the_number_of_records(database: 
 async def test_asking_for_the_oldest_change_reads_no_clean_record(database: Database) -> None:
     if database.dialect != "sqlite":
         pytest.skip("SQLite's planner is what chose to walk all records")
+    whether = sync_state._WAITS.compiled(database.engine.dialect)
     async with database.read() as session:
         sent: list[str] = []
 
@@ -283,5 +284,30 @@ async def test_asking_for_the_oldest_change_reads_no_clean_record(database: Data
         bound = ("1970-01-01 00:00:00.000000",) * sent[-1].count("?")
         plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sent[-1]}", bound)
         steps = [row[3] for row in plan if "sync_records" in row[3]]
-    assert len(steps) == 2
+        plan = await connection.exec_driver_sql(
+            f"EXPLAIN QUERY PLAN {whether.text}", tuple(whether.values({}))
+        )
+        steps += [row[3] for row in plan if "sync_records" in row[3]]
+    assert len(steps) == 4
     assert all("ix_sync_records_due (dead_at" in step for step in steps), steps
+
+
+async def test_the_oldest_change_is_the_same_with_and_without_a_session(database: Database) -> None:
+    async def both() -> tuple[datetime | None, datetime | None]:
+        async with database.read() as session:
+            return await sync_state.oldest_pending_at(session), await sync_state.oldest_pending(database)
+
+    assert await both() == (None, None)
+    await mark(database, Kind.USER, 1)
+    first = await both()
+    assert first[0] is not None
+    assert first[0] == first[1]
+    (claimed,) = await claim(database)
+    async with database.write() as session:
+        await sync_state.bury(session, [claimed.id], "refused", version=1)
+    assert await both() == first, "a dead letter waits too"
+    async with database.write() as session:
+        await sync_state.acknowledge(session, [(claimed.id, 1)], 1)
+    before = database.statement_count
+    assert await sync_state.oldest_pending(database) is None
+    assert database.statement_count == before + 1
