@@ -169,6 +169,12 @@ class Executor:
 
     async def _run(self, request: Request, context: Context, *, heavy: bool) -> Answer:
         try:
+            return await self._run(request, context)
+        finally:
+            context.forget()
+
+    async def _run(self, request: Request, context: Context) -> Answer:
+        try:
             document, operation = await self.find(request)
             self._cost.check_request(request.query, document.node, operation, request.variables)
         except Refused as refused:
