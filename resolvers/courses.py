@@ -56,8 +56,9 @@ async def course(info: Info, id: str) -> models.Course | None:
         course_id = ids.decode(id, "course")
     except ids.MalformedId:
         return None
-    async with context.database.read() as session:
-        return await policy.visible_course(session, viewer, course_id)
+    return await sql.courses.visible_course(
+        context.database, course_id, viewer_id=viewer.id, viewer_role=viewer.role
+    )
 
 
 async def courses(

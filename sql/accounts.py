@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, inspect, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import configure_mappers
 
 import sql.audit
 import sql.enrollments
@@ -18,7 +17,7 @@ import sql.tokens
 from sql import errors, guards, models
 from sql.models import Course, Credential, Enrollment, Kind, LoginAttempt, Metadata, Role, User
 from sql.pages import Page, Slice, Sort, paginate
-from sql.points import Point
+from sql.points import Point, columns_of, record
 from sql.search import matches
 from sql.session import Database
 from sql.text import Checker, storable
@@ -35,21 +34,13 @@ _EMAIL = re.compile(
 
 # —— Accounts ——
 
-_ACCOUNT = Point(select(*User.__table__.columns).where(User.id == bindparam("user_id", type_=User.id.type)))
-_ACCOUNT_COLUMNS = tuple(column.key for column in User.__table__.columns)
-# The first session would do it; an account may be read before there is one.
-configure_mappers()
+_ACCOUNT = Point(select(*columns_of(User)).where(User.id == bindparam("user_id", type_=User.id.type)))
 
 
 async def account(database: Database, user_id: int) -> User | None:
     """Return an account as it is committed now, belonging to no session."""
     rows = await database.fetch(_ACCOUNT, user_id=user_id)
-    if not rows:
-        return None
-    # As a session makes one of a row: no column is set as if it were changed.
-    user: User = inspect(User).class_manager.new_instance()
-    user.__dict__.update(zip(_ACCOUNT_COLUMNS, rows[0], strict=True))
-    return user
+    return record(User, rows[0]) if rows else None
 
 
 async def register(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sql import models
 from sql.models import Course, Enrollment, Kind, PublicationStatus, Role
 from sql.pages import Page, Slice, Sort, paginate
-from sql.points import Point
+from sql.points import Point, columns_of, record
 from sql.scopes import key_of
 from sql.search import matches
 from sql.session import Database
@@ -51,6 +52,27 @@ async def visible_courses(
         select(Course).where(Course.id.in_(list(ids)), visible(viewer_id, viewer_role))
     )
     return {course.id: course for course in rows}
+
+
+async def visible_course(
+    database: Database, course_id: int, *, viewer_id: int, viewer_role: Role
+) -> Course | None:
+    """Return one of them as it is committed now, belonging to no session; None where there is none to see."""
+    is_admin = viewer_role is Role.ADMIN
+    values = {"course_id": course_id} if is_admin else {"course_id": course_id, "viewer_id": viewer_id}
+    rows = await database.fetch(_course_point(is_admin), **values)
+    return record(Course, rows[0]) if rows else None
+
+
+@functools.cache
+def _course_point(is_admin: bool) -> Point:
+    viewer: Any = bindparam("viewer_id", type_=Course.teacher_id.type)
+    return Point(
+        select(*columns_of(Course)).where(
+            Course.id == bindparam("course_id", type_=Course.id.type),
+            visible(viewer, Role.ADMIN if is_admin else Role.STUDENT),
+        )
+    )
 
 
 async def list_courses(

@@ -10,14 +10,17 @@ Only for statements that find their rows by an index and return few of them.
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Select
+from sqlalchemy import Select, inspect
 from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import configure_mappers
 
 Rows = list[tuple[Any, ...]]
+Record = TypeVar("Record")
 
 
 class Point:
@@ -32,6 +35,27 @@ class Point:
         if self._compiled is None:
             self._compiled = _Compiled(self.statement, dialect)
         return self._compiled
+
+
+def columns_of(model: Any) -> list[Any]:
+    """Return what a Point selects for `record` to make a record of."""
+    return list(model.__table__.columns)
+
+
+def record(model: type[Record], row: tuple[Any, ...]) -> Record:
+    """Return a record that belongs to no session, of a row with the columns of its model."""
+    manager, keys = _made_of(model)  # type: ignore[arg-type]
+    # As a session makes one of a row: no column is set as if it were changed.
+    made: Record = manager.new_instance()
+    made.__dict__.update(zip(keys, row, strict=True))
+    return made
+
+
+@functools.cache
+def _made_of(model: Any) -> tuple[Any, list[str]]:
+    # The first session would do it; a record may be read before there is one.
+    configure_mappers()
+    return inspect(model).class_manager, [column.key for column in columns_of(model)]
 
 
 class _Compiled:

@@ -679,7 +679,7 @@ async def purge(session: AsyncSession, *, limit: int = CLEAN_UP_ROWS, now: datet
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _waiting() -> list[Select[tuple[datetime]]]:
+def _waiting() -> list[Select[datetime]]:
     # In two ranges of an index: asked with every answer of the graph, when nearly all is clean. SQLite would walk
     # all records in the order of changed_at for a min() in each part, or for "dead_at IS NOT NULL".
     behind = SyncRecord.version > SyncRecord.applied_version
