@@ -206,12 +206,7 @@ async def _links(session: AsyncSession, owner: Any, other: Any, keys: Sequence[s
 
 
 def _linked(theory_ids: list[str], concept_ids: list[str]) -> dict[str, Any]:
-    return {
-        "theory_ids": theory_ids,
-        "theory_ids_or_null": [*theory_ids, None],
-        "concept_ids": concept_ids,
-        "concept_ids_or_null": [*concept_ids, None],
-    }
+    return {"theory_ids": theory_ids, "concept_ids": concept_ids}
 
 
 async def skills(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:

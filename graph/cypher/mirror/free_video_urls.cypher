@@ -2,8 +2,8 @@
 // upsert_videos.
 //
 // Parameters:
-//   $rows: the rows of upsert_videos: list of {key, record, version, id, theory_ids, theory_ids_or_null, concept_ids,
-//          concept_ids_or_null, properties}; at most 1,000
+//   $rows: the rows of upsert_videos: list of {key, record, version, id, theory_ids, concept_ids, properties};
+//          at most 1,000
 //
 // Promise: two resources can swap their addresses without breaking the constraint on (course_id, url) halfway; nobody sees
 // one without its address, since upsert_videos follows before the commit: a row whose ends are missing, which it will
@@ -11,11 +11,11 @@
 UNWIND $rows AS row
 MATCH (n:VIDEO {id: row.id})
 WHERE n.version <= row.version AND n.url <> row.properties.url
-UNWIND row.theory_ids_or_null AS theory_id
+UNWIND row.theory_ids + [''] AS theory_id
 OPTIONAL MATCH (theory:THEORY {id: theory_id})
-WITH row, n, count(theory) AS theories
-UNWIND row.concept_ids_or_null AS concept_id
+WITH row, n, count(CASE WHEN theory_id <> '' THEN theory END) AS theories
+UNWIND row.concept_ids + [''] AS concept_id
 OPTIONAL MATCH (concept:CONCEPT {id: concept_id})
-WITH row, n, theories, count(concept) AS concepts
+WITH row, n, theories, count(CASE WHEN concept_id <> '' THEN concept END) AS concepts
 WHERE theories = size(row.theory_ids) AND concepts = size(row.concept_ids)
 REMOVE n.url, n.course_id

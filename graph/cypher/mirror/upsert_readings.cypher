@@ -1,20 +1,20 @@
 // Write :READING nodes with the whole sets of their theories and concepts.
 //
 // Parameters:
-//   $rows: list of {key, record, version, id, theory_ids, theory_ids_or_null, concept_ids, concept_ids_or_null, created_at, updated_at, properties}; at most 1,000; record is "RESOURCE:key",
-//          times are ISO text;
-//          x_ids_or_null is x_ids with a null at the end, so that an empty list keeps its row
+//   $rows: list of {key, record, version, id, theory_ids, concept_ids, created_at, updated_at, properties}; at most 1,000; record is "RESOURCE:key",
+//          times are ISO text
 //
 // Promise: applies a row only when its version is at least the one held and above the one buried, read
 // under the write lock of the node; a row whose ends are missing writes nothing and is not returned.
 // Returns key, version found (held or buried, or the row's own when it was applied), applied (1 or 0).
+// The '' keeps the row of an empty list. It is no null: the embedded engine reads a whole label to look one up.
 UNWIND $rows AS row
-UNWIND row.theory_ids_or_null AS theory_id
+UNWIND row.theory_ids + [''] AS theory_id
 OPTIONAL MATCH (theory:THEORY {id: theory_id})
-WITH row, collect(theory) AS theory_nodes
-UNWIND row.concept_ids_or_null AS concept_id
+WITH row, collect(CASE WHEN theory_id <> '' THEN theory END) AS theory_nodes
+UNWIND row.concept_ids + [''] AS concept_id
 OPTIONAL MATCH (concept:CONCEPT {id: concept_id})
-WITH row, theory_nodes, collect(concept) AS concept_nodes
+WITH row, theory_nodes, collect(CASE WHEN concept_id <> '' THEN concept END) AS concept_nodes
 WHERE size(theory_nodes) = size(row.theory_ids) AND size(concept_nodes) = size(row.concept_ids)
 MERGE (n:READING {id: row.id})
 MERGE (former:VIDEO {id: row.id})
