@@ -181,7 +181,7 @@ async def test_an_unexpected_error_is_masked(plain_api: Api, monkeypatch: pytest
 async def test_a_database_that_goes_away_before_the_execution_is_an_answer_too(
     plain_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(_: object) -> None:
+    async def away(*_: object) -> None:
         raise Unavailable
 
     monkeypatch.setattr(plain_api.application, "context", away)
