@@ -162,18 +162,15 @@ class Executor:
 
     async def run(self, request: Request, context: Context) -> Answer:
         """Answer a request; those of thousands of values one after the other."""
-        if not is_heavy(request.variables):
-            return await self._run(request, context, heavy=False)
-        async with self.heavy_turns.turn():
-            return await self._run(request, context, heavy=True)
-
-    async def _run(self, request: Request, context: Context, *, heavy: bool) -> Answer:
         try:
-            return await self._run(request, context)
+            if not is_heavy(request.variables):
+                return await self._run(request, context, heavy=False)
+            async with self.heavy_turns.turn():
+                return await self._run(request, context, heavy=True)
         finally:
             context.forget()
 
-    async def _run(self, request: Request, context: Context) -> Answer:
+    async def _run(self, request: Request, context: Context, *, heavy: bool) -> Answer:
         try:
             document, operation = await self.find(request)
             self._cost.check_request(request.query, document.node, operation, request.variables)

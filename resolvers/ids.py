@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
 from typing import Any
 
@@ -89,6 +90,7 @@ _GREATEST_INTEGER = 2**63 - 1
 _INTEGER_PATTERN = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 _UUID_PATTERN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.ASCII)
 _GREATEST_LENGTH = 200
+MOST_KNOWN = 10_000  # of one prefix, about 300 bytes each
 
 Key = int | str | tuple[int | str, ...]
 
@@ -105,6 +107,33 @@ def text_of(key: Any) -> str:
 def encode(prefix: str, key: Any) -> str:
     """Return the global id of a key: an int, a text, or a tuple of parts in the order of KEY_SHAPES."""
     return base64.urlsafe_b64encode(f"{prefix}:{text_of(key)}".encode()).rstrip(b"=").decode()
+
+
+class KnownIds(dict[Any, str]):
+    """Key -> its global id, for one prefix: an id never changes, and answers repeat the same ones.
+
+    Emptied when it is full. Only texts are kept: other keys may be equal and still be spelt in two ways.
+    """
+
+    __slots__ = ("_prefix",)
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._prefix = prefix
+
+    def __missing__(self, key: Any) -> str:
+        made = encode(self._prefix, key)
+        if type(key) is str:
+            if len(self) >= MOST_KNOWN:
+                self.clear()
+            self[key] = made
+        return made
+
+
+@functools.cache
+def known(prefix: str) -> KnownIds:
+    """Return the ids of a prefix that were made so far in this process."""
+    return KnownIds(prefix)
 
 
 def decode_any(value: str) -> tuple[str, Key]:

@@ -47,7 +47,7 @@ from graph.layout import (
     Value,
 )
 from graph.shapes import Kind
-from resolvers.ids import PREFIXES
+from resolvers.ids import PREFIXES, SHAPES, UUID, known
 
 _EPOCH = datetime(1970, 1, 1)  # naive: its text has no offset, and Z is put behind it
 _KEPT = 4  # layouts of one selection: statements differ by which arguments are given
@@ -244,13 +244,24 @@ class _Writer:
                 continue
             place, inner = layout.members[key]
             if isinstance(inner, Key):
-                answer = _global_id(layout, record)
+                answer = self._global_id(layout, record)
             else:
                 answer = self.value(
                     asked.definition.type, asked.below or {}, inner, f"{record}[{place}]", depth
                 )
             parts.append(f"{key!r}: {answer}")
         return "{" + ", ".join(parts) + "}"
+
+    def _global_id(self, layout: Record, record: str) -> str:
+        """Return the expression of resolvers.ids.encode for a record's key."""
+        prefix = PREFIXES[layout.typename]
+        if SHAPES[prefix] == (UUID,):
+            name = f"ids_{prefix}"
+            self.names[name] = known(prefix)
+            return f"{name}[{record}[0]]"
+        parts = ":".join(f"{{{record}[{place}]}}" for place in range(layout.key_size))
+        # Plain and URL-safe base64 differ only for characters that no key has.
+        return f'base64(f"{prefix}:{parts}".encode(), newline=False).rstrip(b"=").decode()'
 
     def _either(self, below: Below, layout: Either, source: str, depth: int) -> str:
         pair, found = self.assigned(source, depth), self.fresh("o")
@@ -455,14 +466,6 @@ def _list_of(asked: AskedField) -> GraphQLList[Any]:
     if not isinstance(inner, GraphQLList):
         raise NotReadable
     return inner
-
-
-def _global_id(layout: Record, record: str) -> str:
-    """Return the expression of resolvers.ids.encode for a record's key."""
-    prefix = PREFIXES[layout.typename]
-    parts = ":".join(f"{{{record}[{place}]}}" for place in range(layout.key_size))
-    # Plain and URL-safe base64 differ only for characters that no key has.
-    return f'base64(f"{prefix}:{parts}".encode(), newline=False).rstrip(b"=").decode()'
 
 
 @functools.cache

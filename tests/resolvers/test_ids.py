@@ -74,3 +74,14 @@ def test_no_text_breaks_the_reader(value: str) -> None:
     except ids.MalformedId:
         return
     assert ids.encode(prefix, key) == value
+
+
+def test_known_ids_are_those_of_encode_and_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "MOST_KNOWN", 3)
+    kept = ids.KnownIds("skill")
+    for number in range(10):
+        key = f"{number:08}-0000-0000-0000-000000000000"
+        assert kept[key] == kept[key] == ids.encode("skill", key)
+        assert len(kept) <= 3
+    # Equal as keys of a dict, but not the same text: what is wrong in the graph stays visible.
+    assert [kept[each] for each in (1, True, 1.0)] == [ids.encode("skill", each) for each in (1, True, 1.0)]
