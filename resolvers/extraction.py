@@ -116,7 +116,7 @@ async def retry_extraction(call: Call, input: RetryExtractionInput) -> RetryExtr
 
     async def rule(session: AsyncSession) -> models.ExtractionRun:
         run = await session.get(models.ExtractionRun, run_id)
-        course = await policy.visible_course(session, viewer, run.course_id) if run else None
+        course = await policy.visible_course(session, viewer, run.course_id if run else None)
         if run is None or course is None:
             raise sql_errors.NotFound("EXTRACTION_RUN", run_id, ("run_id",))
         await policy.course_to_edit(session, viewer, course.id)

@@ -32,7 +32,9 @@ class NotFound(SqlError):
 
     def __init__(self, kind: str, key: object = None, path: Path = (), message: str | None = None) -> None:
         self.kind = str(kind)
-        self.key = None if key is None else str(key)
+        # A key of several parts as the mirror's accounts and the ids have it.
+        text = ":".join(str(part) for part in key) if isinstance(key, tuple) else str(key)
+        self.key = None if key is None else text
         self.path = tuple(path)
         super().__init__(message or _default_message(type(self)))
 

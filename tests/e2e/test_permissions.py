@@ -268,7 +268,7 @@ async def test_every_question(api: Api) -> None:
     assert found == {name: wanted for name, (_, wanted) in FIELDS.items()}
 
 
-def _absent(given: str) -> str:
+def absent(given: str) -> str:
     """Return an id of the same kind that finds nothing."""
     prefix, key = ids.decode_any(given)
     parts = key if isinstance(key, tuple) else (key,)
@@ -289,7 +289,7 @@ async def test_hidden_and_absent_are_alike(plain_api: Api, monkeypatch: pytest.M
             hidden = [key for key in given if key in "sry" and outcome in "NF"]
             for key in hidden:
                 answers = []
-                for value in (given[key], _absent(given[key])):
+                for value in (given[key], absent(given[key])):
                     with api.statements() as counts:
                         body = await api.ask(query, world.people[person], **{**given, key: value})
                     body.pop("extensions", None)
