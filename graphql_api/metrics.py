@@ -88,7 +88,8 @@ class Metrics:
             return
         counts = self._counts(self._stores)
         for name, value in counts.items():
-            self._counters[name].inc(max(0, value - self._told[name]))
+            if value > self._told[name]:
+                self._counters[name].inc(value - self._told[name])
         self._told = counts
 
     @staticmethod
