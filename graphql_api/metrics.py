@@ -62,6 +62,7 @@ class Metrics:
             name: Counter(f"lab_tutor_{name}", text, registry=self.registry)
             for name, text in _COUNTED.items()
         }
+        self._by_outcome: dict[str, Counter] = {}
         self._told = dict.fromkeys(_COUNTED, 0)
         self._stores: Stores | None = None
 
@@ -73,7 +74,10 @@ class Metrics:
 
     def observe(self, outcome: str, seconds: float) -> None:
         """Count one GraphQL request."""
-        self.requests.labels(outcome).inc()
+        counter = self._by_outcome.get(outcome)
+        if counter is None:
+            counter = self._by_outcome[outcome] = self.requests.labels(outcome)
+        counter.inc()
         self.seconds.observe(seconds)
         self._take()
 

@@ -140,6 +140,11 @@ def decode_any(value: str) -> tuple[str, Key]:
     """Return (prefix, key) of a global id; raise MalformedId for anything this API did not give out."""
     if not isinstance(value, str) or len(value) > _GREATEST_LENGTH:
         raise MalformedId(value)
+    return _decoded(value)
+
+
+@functools.lru_cache(MOST_KNOWN)
+def _decoded(value: str) -> tuple[str, Key]:
     try:
         padded = value.encode("ascii") + b"=" * (-len(value) % 4)
         text = base64.b64decode(padded, altchars=b"-_", validate=True).decode("ascii")
