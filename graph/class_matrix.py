@@ -42,6 +42,19 @@ class _Found:
     columns: list[list[Any]]
     edges: Mapping[str, Mapping[int, list[Any]]]
     _by_student: dict[int, dict[int, list[Any]]] = field(default_factory=dict)
+    _sides: dict[tuple[int, ...], list[tuple[Mapping[int, list[Any]], str, list[Any]]]] = field(
+        default_factory=dict
+    )
+
+    def sides(self, places: tuple[int, ...]) -> list[tuple[Mapping[int, list[Any]], str, list[Any]]]:
+        """Return for each column: its edges by student, its skill, and some parts of it."""
+        sides = self._sides.get(places)
+        if sides is None:
+            sides = self._sides[places] = [
+                (self.edges.get(column[0], {}), column[0], [column[place] for place in places])
+                for column in self.columns
+            ]
+        return sides
 
     def of_student(self, place: int, student: int) -> list[Any] | None:
         """Return a student's row of a part whose rows begin with the student."""
@@ -305,7 +318,7 @@ def _cells(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfStud
     for place, (name, _, skill) in enumerate(skills, 2 + len(missing)):
         members[name] = (place, skill.layout)
         shapes.append((name, place, skill.shape))
-    places = [place for _, place, _ in skills]
+    places = tuple(place for _, place, _ in skills)
     keys = [name for name, (_, layout) in members.items() if isinstance(layout, Key)]
     people = [name for name, (place, layout) in members.items() if place == 0 and not isinstance(layout, Key)]
     layout = Many(Record(CELL, 2, members))
@@ -322,10 +335,10 @@ def _cells(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfStud
 
     def read(found: _Found, student: int, inputs: Inputs) -> Any:
         cells = []
-        for column in found.columns:
-            edge = found.edges.get(column[0], {}).get(student)
+        for edges, skill, of_skill in found.sides(places):
+            edge = edges.get(student)
             values = missing if edge is None else edge[start:end]
-            cells.append([student, column[0], *values, *[column[place] for place in places]])
+            cells.append([student, skill, *values, *of_skill])
         return _read(inputs, address, layout, cells, lambda cells: shape(cells, inputs))
 
     return read
