@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import AsyncIterable, Callable
 from typing import Any, NamedTuple, Protocol
 
+from graphql_api.turns import Turns
+
 # More than any list of the schema takes. Each item is checked against its type before anybody asks who sent it.
 GREATEST_LIST = 1_000
 # Checking more values than these takes a good part of a second of Python.
@@ -41,8 +43,13 @@ class Body(NamedTuple):
     heavy: bool
 
 
-async def read_body(chunks: AsyncIterable[bytes], bounds: Bounds, has_token: Callable[[], bool]) -> Body:
-    """Return the whole body; raise BodyRefused. `has_token` is asked once, and only for a long body."""
+async def read_body(
+    chunks: AsyncIterable[bytes], bounds: Bounds, has_token: Callable[[], bool], turns: Turns
+) -> Body:
+    """Return the whole body; raise BodyRefused. `has_token` is asked once, and only for a long body.
+
+    Where values have to be counted exactly, which takes milliseconds, bodies take `turns`.
+    """
     parts: list[bytes] = []
     size = 0
     bound = bounds.max_anonymous_body_bytes
@@ -61,9 +68,14 @@ async def read_body(chunks: AsyncIterable[bytes], bounds: Bounds, has_token: Cal
                         "" if bound == bounds.max_body_bytes else ", the bound without a valid access token"
                     )
                     raise BodyRefused(413, f"The body is longer than {bound} bytes{whose}.")
-                if values.count <= bounds.max_body_values:
+                if values.count > bounds.max_body_values:
+                    continue
+                parts.append(chunk)
+                if values.is_cheap(chunk):
                     values.add(chunk)
-                    parts.append(chunk)
+                else:
+                    async with turns.turn():
+                        values.add(chunk)
     except TimeoutError:
         raise BodyRefused(
             408, f"The body took longer than {bounds.body_timeout_seconds:g} seconds."
@@ -87,6 +99,10 @@ class ValueCount:
         self._seen: list[bytes] = []
         self._in_text = False
         self._rest = b""
+
+    def is_cheap(self, chunk: bytes) -> bool:
+        """Return whether one part more can be counted without looking for texts in it."""
+        return not self._exact and self.count + _count(chunk) <= self._exact_from
 
     def add(self, chunk: bytes) -> None:
         """Count one part more."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     GraphQLSchema,
     OperationDefinitionNode,
     VariableNode,
@@ -18,6 +19,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 
 from graphql_api import fast
+from graphql_api.introspection import META_FIELDS
 from resolvers.selection import Operation
 
 MOST_DOCUMENTS = 1_000
@@ -45,6 +47,8 @@ class Document:
     operations: list[OperationDefinitionNode]
     # Names of the variables that decide what @skip and @include leave.
     conditions: frozenset[str]
+    # Whether it asks for the schema itself, anywhere.
+    introspects: bool = False
     readings: dict[Hashable, Reading] = field(default_factory=dict)
 
     def reading(
@@ -76,17 +80,21 @@ class Document:
 def read_document(text: str, node: DocumentNode) -> Document:
     """Return a document with its operations and conditions found."""
     operations = [each for each in node.definitions if isinstance(each, OperationDefinitionNode)]
-    found = _Conditions()
+    found = _Found()
     visit(node, found)
-    return Document(text, node, operations, frozenset(found.names))
+    return Document(text, node, operations, frozenset(found.names), found.introspects)
 
 
-class _Conditions(Visitor):
-    """Finds the variables in directives."""
+class _Found(Visitor):
+    """Finds the variables in directives, and whether the schema is asked for."""
 
     def __init__(self) -> None:
         super().__init__()
         self.names: set[str] = set()
+        self.introspects = False
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        self.introspects = self.introspects or node.name.value in META_FIELDS
 
     def enter_directive(self, node: Any, *_: Any) -> None:
         for argument in node.arguments or ():

@@ -17,6 +17,7 @@ from graphql_api import errors
 from graphql_api.bodies import GREATEST_LIST, Body, BodyRefused, has_long_list, read_body
 from graphql_api.execution import Answer, Executor, Refused
 from graphql_api.execution import Request as GraphQLRequest
+from graphql_api.turns import Turns
 from resolvers.context import Context
 from resolvers.problems import ApiError, Unauthenticated
 
@@ -53,6 +54,7 @@ class GraphQLEndpoint:
         self.make_context = make_context
         self.observe = observe
         self.settings = executor.settings
+        self._body_turns = Turns()
 
     async def __call__(self, request: Request) -> Response:
         """Answer a request and count it."""
@@ -116,7 +118,9 @@ class GraphQLEndpoint:
 
     async def _body(self, request: Request) -> Body:
         try:
-            return await read_body(request.stream(), self.settings, lambda: self.has_token(request))
+            return await read_body(
+                request.stream(), self.settings, lambda: self.has_token(request), self._body_turns
+            )
         except BodyRefused as refused:
             raise HttpError(refused.status, str(refused), {"connection": "close"}) from None
         except ClientDisconnect:

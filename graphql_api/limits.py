@@ -48,6 +48,9 @@ INTROSPECTION_DEPTH = 20
 # Lists of the schema inside lists of the schema multiply: tools nest two of them, never four.
 INTROSPECTION_LISTS = frozenset({"fields", "inputFields", "interfaces", "possibleTypes"})
 INTROSPECTION_LIST_DEPTH = 3
+# Nor do tools ask for many of them: the usual query has nine, and each costs as much as the schema is large.
+ALL_INTROSPECTION_LISTS = INTROSPECTION_LISTS | {"types", "args", "enumValues", "directives"}
+GREATEST_INTROSPECTION_LISTS = 15
 # Far more than any field takes, and than any operation of a person declares.
 GREATEST_ARGUMENTS = 50
 GREATEST_VARIABLES = 200
@@ -58,6 +61,7 @@ class _Counts:
     fields: int = 0
     aliases: int = 0
     directives: int = 0
+    schema_lists: int = 0
     overlaps: int = 0
     # (place, response name) -> [number of the place below it, how often it is there]
     places: dict[tuple[int, str], list[int]] = field(default_factory=dict)
@@ -152,6 +156,10 @@ def _field(node: FieldNode, visit: _Visit, counts: _Counts, bounds: Bounds) -> _
     lists = visit.lists + (visit.introspecting and name in INTROSPECTION_LISTS)
     if lists > INTROSPECTION_LIST_DEPTH:
         raise QueryTooComplex("lists of the schema inside each other", INTROSPECTION_LIST_DEPTH)
+    if visit.introspecting and name in ALL_INTROSPECTION_LISTS:
+        counts.schema_lists += 1
+        if counts.schema_lists > GREATEST_INTROSPECTION_LISTS:
+            raise QueryTooComplex("lists of the schema", GREATEST_INTROSPECTION_LISTS)
     # Validation compares each two fields that answer under one name at one place.
     key = (visit.place, node.alias.value if node.alias else name)
     found = counts.places.setdefault(key, [len(counts.places), 0])

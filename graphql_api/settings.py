@@ -210,6 +210,9 @@ class Settings(BaseSettings):
     max_streams_per_address: int = _count(
         100, "WebSockets and event streams that one client address may have open in a process.", most=100_000
     )
+    max_streams_per_person: int = _count(
+        50, "WebSockets and event streams that one account may have open in a process.", most=100_000
+    )
     max_subscriptions_per_socket: int = _count(
         20, "Operations that may run at the same time on one WebSocket.", most=1_000
     )

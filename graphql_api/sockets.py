@@ -6,7 +6,7 @@ https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from typing import Any
 
 from starlette.responses import PlainTextResponse
@@ -30,6 +30,7 @@ NOT_ACCEPTABLE = 4406
 INIT_TIMEOUT = 4408
 SUBSCRIBER_EXISTS = 4409
 TOO_MANY_INITS = 4429
+TRY_AGAIN_LATER = 1013
 
 
 class _Close(Exception):
@@ -75,6 +76,7 @@ class _Socket:
         self.authorization: str | None = None
         self.initialised = False
         self.acknowledged = False
+        self.held = ExitStack()
         self.operations: dict[str, asyncio.Task[None]] = {}
 
     async def serve(self) -> None:
@@ -95,6 +97,7 @@ class _Socket:
         except WebSocketDisconnect:
             pass
         finally:
+            self.held.close()
             tasks = [*self.operations.values(), *([ending] if ending else [])]
             for task in tasks:
                 task.cancel()
@@ -162,7 +165,11 @@ class _Socket:
         if given is not None and not isinstance(given, str):
             raise _Close(BAD_REQUEST, "authorization must be a text")
         self.authorization = given or self.websocket.headers.get("authorization")
-        await self._context()
+        context = await self._context()
+        try:
+            self.held.enter_context(self.streams.place_of_person(context))
+        except RateLimited as error:
+            raise _Close(TRY_AGAIN_LATER, str(error)) from None
         await self._send({"type": "connection_ack"})
         self.acknowledged = True
 

@@ -39,24 +39,36 @@ class Streams:
         self.settings = executor.settings
         self.make_context = make_context
         self._expiry = expiry
-        self._open: Counter[str] = Counter()
+        # Open streams by address and by account.
+        self._open: Counter[str | int] = Counter()
 
     @contextmanager
     def place(self, connection: HTTPConnection) -> Iterator[None]:
         """Hold one of the places that an address has; raise RateLimited when all are taken."""
         address = connection.client.host if connection.client else "unknown"
-        if self._open[address] >= self.settings.max_streams_per_address:
-            raise RateLimited(
-                f"At most {self.settings.max_streams_per_address} streams from one address.",
-                retryAfterMs=1_000,
-            )
-        self._open[address] += 1
+        with self._held(address, self.settings.max_streams_per_address, "from one address"):
+            yield
+
+    @contextmanager
+    def place_of_person(self, context: Context) -> Iterator[None]:
+        """Hold one of the places that an account has, wherever it comes from; raise RateLimited."""
+        if context.viewer is None:
+            yield
+            return
+        with self._held(context.viewer.id, self.settings.max_streams_per_person, "of one account"):
+            yield
+
+    @contextmanager
+    def _held(self, whose: str | int, bound: int, of_whom: str) -> Iterator[None]:
+        if self._open[whose] >= bound:
+            raise RateLimited(f"At most {bound} streams {of_whom}.", retryAfterMs=1_000)
+        self._open[whose] += 1
         try:
             yield
         finally:
-            self._open[address] -= 1
-            if not self._open[address]:
-                del self._open[address]
+            self._open[whose] -= 1
+            if not self._open[whose]:
+                del self._open[whose]
 
     def is_foreign(self, connection: HTTPConnection) -> bool:
         """Return whether a browser opens a connection from a page of an origin that may not."""

@@ -55,7 +55,7 @@ def _run(settings: Settings) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=20,
-        ws="websockets-sansio",
+        ws="graphql_api.patience:PatientWebSocket",
         ws_max_size=settings.max_anonymous_body_bytes,
     )
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection as Connected
 from typing import Any
 
+from graphql import get_introspection_query
+
 from tests.attacks.server import Connection, Target, ask, post
 
 SENDERS = 8
@@ -52,6 +54,9 @@ DOCUMENTS = {
     "many variables": "query(" + " ".join(f"$v{n}:Int" for n in range(1_600)) + "){me{id}}",
     "many operations": " ".join(f"query Q{n}{{me{{id}}}}" for n in range(700)),
     "introspection in itself": "{__schema{types" + "{fields{type" * 8 + "{name}" + "}}" * 8 + "}}",
+    "introspection again and again": _many(
+        "a%d:__schema{types{name fields{name args{name description}}}}", 45
+    ),
     "a long string": '{course(id:"' + "x" * 60_000 + '"){id}}',
     "a long comment": "#" + "x" * 60_000 + "\n{me{id}}",
 }
@@ -152,6 +157,10 @@ def _dearest(server: Target, number: int) -> bytes:
     return ask(f"query Q{number} {{ {courses} }}", server.student)
 
 
+def _introspection(server: Target, number: int) -> bytes:
+    return ask(get_introspection_query() + f"#{number % 5}")
+
+
 def _giant(server: Target, number: int) -> bytes:
     return post(b" " * 20_000_000, server.student if number % 2 else None)
 
@@ -229,6 +238,7 @@ OTHER_ATTACKS: dict[str, Attack] = {
     "49,000 ids in a variable, signed in": _flood(_ids),
     "20,000 values in variables, signed in": _flood(_values),
     "the dearest question that is allowed": _flood(_dearest),
+    "the usual introspection": _flood(_introspection),
     "log-ins with guessed passwords": _flood(_passwords),
     "bodies of 20 MB": _flood(_giant),
     "chunked bodies of 20 MB": chunked,

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from graphql import GraphQLID, GraphQLInputObjectType, GraphQLList, get_named_type, get_nullable_type
 
 from graphql_api import schema

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from graphql_api import bodies
 from graphql_api.bodies import BodyRefused, ValueCount, read_body
+from graphql_api.turns import Turns
 
 TEXTS = st.text(alphabet='a,[{"\\:}]é\n', max_size=12)
 JSON = st.recursive(
@@ -64,16 +65,16 @@ async def _parts(text: bytes, size: int) -> AsyncIterator[bytes]:
 
 async def test_a_body_of_many_values_is_heavy_and_one_of_prose_is_not() -> None:
     prose = json.dumps({"text": ", [ {" * 20_000}).encode()
-    assert await read_body(_parts(prose, 1_000), Bounds(), lambda: False) == (prose, False)
+    assert await read_body(_parts(prose, 1_000), Bounds(), lambda: False, Turns()) == (prose, False)
     many = json.dumps(["a"] * (bodies.HEAVY_VALUES + 1)).encode()
-    assert await read_body(_parts(many, 1_000), Bounds(), lambda: False) == (many, True)
+    assert await read_body(_parts(many, 1_000), Bounds(), lambda: False, Turns()) == (many, True)
 
 
 async def test_too_many_values_are_not_kept_and_the_body_is_read_to_its_end() -> None:
     text = json.dumps(["a"] * 20_000).encode()
     parts = _parts(text, 1_000)
     with pytest.raises(BodyRefused, match="more than 10000 values") as refused:
-        await read_body(parts, Bounds(), lambda: False)
+        await read_body(parts, Bounds(), lambda: False, Turns())
     assert refused.value.status == 413
     assert [part async for part in parts] == []
 

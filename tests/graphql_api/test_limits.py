@@ -32,6 +32,10 @@ def _limit(query: str) -> str | None:
     return None
 
 
+# All eight of its lists.
+SCHEMA_LISTS = "types directives fields enumValues interfaces inputFields possibleTypes args"
+
+
 @pytest.mark.parametrize(
     ("query", "limit"),
     [
@@ -60,6 +64,18 @@ def _limit(query: str) -> str | None:
             "{__schema{...F}} "
             "fragment F on __Schema{types{fields{type{fields{type{fields{type{possibleTypes{name}}}}}}}}}",
             "lists of the schema inside each other",
+        ),
+        (
+            f"{{__schema{{types{{{SCHEMA_LISTS}}} {SCHEMA_LISTS.removesuffix(' args').removeprefix('types ')}}}}}",
+            None,
+        ),
+        (
+            f"{{__schema{{types{{{SCHEMA_LISTS}}} {SCHEMA_LISTS.removeprefix('types ')}}}}}",
+            "lists of the schema",
+        ),
+        (
+            f"{{__schema{{...F types{{{SCHEMA_LISTS}}}}}}} fragment F on __Schema{{{SCHEMA_LISTS}}}",
+            "lists of the schema",
         ),
         ("{...F ...F ...F} fragment F on Query {a b c d e f g}", "fields"),
         ("{a:x b:x c:x d:x}", "aliases"),

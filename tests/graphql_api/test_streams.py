@@ -14,11 +14,12 @@ import httpx
 import pytest
 import uvicorn
 import websockets
+from graphql import get_introspection_query
 from sqlalchemy import update
 from websockets.asyncio.client import ClientConnection, connect
 
 from graph.client import GraphClient
-from graphql_api import sockets, streams
+from graphql_api import patience, sockets, streams
 from graphql_api.tokens import AccessTokens
 from resolvers import events, ids
 from sql.models import User
@@ -28,6 +29,8 @@ from tests.api_fixtures import Actor, Api, make_settings, open_api
 # Generous: every wait ends as soon as it can.
 SECONDS = 30.0
 FOLLOW = "subscription($t: ID!, $a: String) { syncChanged(token: $t, after: $a) { cursor occurredAt sync { state } } }"
+# A long answer, of a third of a megabyte, that anybody gets.
+LONG = get_introspection_query()
 PROTOCOL = websockets.Subprotocol(sockets.PROTOCOL)
 ABSENT = ids.encode("sync", "2f1c9c8e-8f5e-4b0e-9f43-0c1d2e3f4a5b")
 
@@ -38,6 +41,7 @@ class Served:
 
     api: Api
     port: int
+    server: uvicorn.Server
 
     @property
     def url(self) -> str:
@@ -104,8 +108,11 @@ async def serve(api: Api) -> AsyncIterator[Served]:
         lifespan="off",
         log_config=None,
         access_log=False,
-        ws="websockets-sansio",
+        http="graphql_api.patience:PatientProtocol",
+        ws="graphql_api.patience:PatientWebSocket",
         ws_max_size=settings.max_anonymous_body_bytes,
+        # Nothing but our own patience closes a connection.
+        ws_ping_interval=None,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
@@ -114,7 +121,7 @@ async def serve(api: Api) -> AsyncIterator[Served]:
         assert not task.done()
         await asyncio.sleep(0.01)
     try:
-        yield Served(api, server.servers[0].sockets[0].getsockname()[1])
+        yield Served(api, server.servers[0].sockets[0].getsockname()[1], server)
     finally:
         server.should_exit = True
         await task
@@ -127,6 +134,7 @@ async def served(
     changes = {
         "inline_deadline_seconds": 0.0,
         "max_streams_per_address": 4,
+        "max_streams_per_person": 2,
         "max_subscriptions_per_socket": 3,
     }
     settings = make_settings(tmp_path).model_copy(update=changes)
@@ -339,6 +347,95 @@ async def test_an_address_has_a_bounded_number_of_streams(served: Served) -> Non
     pytest.fail("the places of closed sockets are never given back")
 
 
+async def test_a_person_has_a_bounded_number_of_streams(served: Served) -> None:
+    teacher, other = await served.api.teacher(), await served.api.teacher()
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(served.socket(teacher.token))
+        async with served.socket(init=False) as socket:
+            await send(socket, type="connection_init", payload={"authorization": f"Bearer {teacher.token}"})
+            assert await code_of(socket) == 1013
+        async with httpx.AsyncClient() as client:
+            response = await client.post(served.http, json={"query": "{ me { id } }"}, headers=asks(teacher))
+            assert response.status_code == 429
+            assert response.json()["errors"][0]["extensions"]["code"] == "RATE_LIMITED"
+            response = await client.post(served.http, json={"query": "{ me { id } }"}, headers=asks(other))
+            assert response.status_code == 200
+        async with served.socket(other.token):
+            pass
+    await nothing_is_open(served)
+    async with served.socket(teacher.token):
+        pass
+
+
+async def test_who_does_not_read_a_socket_is_cut(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "WRITE_SECONDS", 0.5)
+    async with connect(
+        served.url, subprotocols=[PROTOCOL], max_queue=1, ping_interval=None, compression=None
+    ) as socket:
+        await send(socket, type="connection_init")
+        assert await receive(socket) == {"type": "connection_ack"}
+        with contextlib.suppress(websockets.ConnectionClosed, TimeoutError):
+            # More than all buffers on the way hold, without reading a message of it.
+            for number in range(200):
+                await subscribe(socket, str(number), LONG)
+                await asyncio.sleep(0.1)
+        await nothing_is_open(served)
+
+
+async def test_who_does_not_read_an_event_stream_is_cut(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "WRITE_SECONDS", 0.5)
+    body = json.dumps({"query": LONG}).encode()
+    request = (
+        b"POST /graphql HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1)
+    writer.write(request * 100)
+    assert await asyncio.wait_for(reader.read(1), SECONDS) == b"H"
+    await nothing_is_open(served, connections=True)
+    writer.close()
+
+
+async def test_who_reads_slowly_but_reads_is_not_cut(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "WRITE_SECONDS", 0.2)
+    monkeypatch.setattr(patience, "LEAST_BYTES_TAKEN", 1)
+    body = json.dumps({"query": LONG}).encode()
+    request = (
+        b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%b" % (len(body), body)
+    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1)
+    writer.write(request * 20)
+    for _ in range(20):
+        head = (await asyncio.wait_for(_head(reader), SECONDS)).lower()
+        left = int(head.partition(b"content-length: ")[2].partition(b"\r")[0])
+        while left:
+            left -= len(await asyncio.wait_for(reader.readexactly(min(left, 100_000)), SECONDS))
+            await asyncio.sleep(0.02)
+    writer.close()
+
+
+async def _head(reader: asyncio.StreamReader) -> bytes:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += await reader.readexactly(1)
+    return head
+
+
+async def nothing_is_open(served: Served, *, connections: bool = False) -> None:
+    """Wait until every place of a stream is given back, and every connection is gone where asked."""
+    transport: Any = served.api.http._transport
+    found: streams.Streams = transport.app.state.streams
+    for _ in range(300):
+        if not found._open and not (connections and served.server.server_state.connections):
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"still open: {found._open} {served.server.server_state.connections}")
+
+
 async def test_a_socket_ends_with_its_token(served: Served) -> None:
     teacher = await served.api.teacher()
     token = await served.write(teacher)
@@ -483,7 +580,7 @@ async def test_who_goes_away_leaves_nothing_behind(served: Served) -> None:
         ) as response,
     ):
         assert "PENDING" in await anext(response.aiter_text())
-        assert sum(found._open.values()) == 1
+        assert list(found._open.values()) == [1, 1]  # of the address, and of the account
     for _ in range(300):
         if not found._open:
             return
