@@ -88,12 +88,12 @@ KINDS_BY_RANK: list[Kind] = sorted(Kind, key=lambda kind: (sync_state.RANKS[kind
 class Plan:
     """The statements that bring some records to the graph, in order, and what needs none."""
 
-    statements: list[Statement]
+    statements: list[Statement] = field(default_factory=list)
     # One for each statement: its kind, or None where its rows are no answer.
-    kinds: list[Kind | None]
-    versions: dict[tuple[Kind, str], int]
-    removals: set[tuple[Kind, str]]
-    nothing_to_do: list[tuple[Kind, str]]
+    kinds: list[Kind | None] = field(default_factory=list)
+    versions: dict[tuple[Kind, str], int] = field(default_factory=dict)
+    removals: set[tuple[Kind, str]] = field(default_factory=set)
+    nothing_to_do: list[tuple[Kind, str]] = field(default_factory=list)
 
 
 def statement(name: str, parameters: dict[str, Any], *, write: bool = True) -> Statement:
@@ -108,7 +108,7 @@ def statement(name: str, parameters: dict[str, Any], *, write: bool = True) -> S
 
 async def plan(session: AsyncSession, keys: dict[Kind, list[str]]) -> Plan:
     """Read records on one snapshot and plan the statements that write them, removals of a kind first."""
-    made = Plan([], [], {}, set(), [])
+    made = Plan()
     for kind in KINDS_BY_RANK:
         wanted = keys.get(kind)
         if wanted:

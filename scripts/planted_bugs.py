@@ -41,7 +41,8 @@ def _bug(promise: str, name: str, file: str, old: str, new: str, *tests: str) ->
     return Bug(promise, name, ((file, old, new),), tests)
 
 
-WORKER, STATE, CLIENT = "mirror/worker.py", "sql/sync_state.py", "graph/client.py"
+WORKER, CARRIER = "mirror/worker.py", "mirror/carrier.py"
+STATE, CLIENT = "sql/sync_state.py", "graph/client.py"
 CYPHER = "graph/cypher/mirror"
 GUARD = "row.version >= held AND row.version > buried_version"
 
@@ -105,9 +106,9 @@ BUGS = (
     _bug(
         "R5",
         "a refused batch is not halved",
-        WORKER,
-        "            if len(claims) == 1:\n                return await self._refused",
-        "            if claims:\n                return await self._refused",
+        CARRIER,
+        "        if len(claims) == 1:\n            return await self._refused",
+        "        if claims:\n            return await self._refused",
         "tests/mirror/test_worker.py::test_a_poisoned_record_is_buried_and_the_others_pass",
     ),
     _bug(
@@ -121,12 +122,12 @@ BUGS = (
     _bug(
         "R6",
         "acknowledged before the graph has it",
-        WORKER,
-        "        answer = await self._send(plan, deadline_seconds)",
+        CARRIER,
+        "        batch.answer = await self._send(batch.plan, deadline_seconds)",
         "        async with self.database.write() as early:\n"
-        "            known = [(c.id, plan.versions[c.kind, c.key]) for c in claims]\n"
+        "            known = [(c.id, batch.plan.versions[c.kind, c.key]) for c in batch.claims]\n"
         "            await sync_state.acknowledge(early, known, PROJECTION_VERSION)\n"
-        "        answer = await self._send(plan, deadline_seconds)",
+        "        batch.answer = await self._send(batch.plan, deadline_seconds)",
         "tests/faults/test_crashes.py::test_an_api_killed_after_its_sql_commit",
     ),
     _bug(
@@ -175,11 +176,16 @@ BUGS = (
         "an outage makes dead letters",
         (
             (
-                WORKER,
-                "        except GraphRejected as error:\n            if len(claims) == 1:",
-                "        except (GraphRejected, GraphUnavailable) as error:\n"
-                "            error = error if isinstance(error, GraphRejected) else GraphRejected(error.reason)\n"
-                "            if len(claims) == 1:",
+                CARRIER,
+                "GraphConflict, GraphRejected\nfrom",
+                "GraphConflict, GraphRejected, GraphUnavailable\nfrom",
+            ),
+            (
+                CARRIER,
+                "        except (GraphConflict, GraphRejected) as error:\n",
+                "        except (GraphConflict, GraphRejected, GraphUnavailable) as caught:\n"
+                "            away = isinstance(caught, GraphUnavailable)\n"
+                "            error = GraphRejected(caught.reason) if away else caught\n",
             ),
         ),
         ("tests/faults/test_outages.py::test_a_graph_that_is_away_delays_nobody_and_loses_nothing",),
@@ -205,7 +211,7 @@ BUGS = (
         "an inline attempt without a deadline",
         (
             (WORKER, "async with asyncio.timeout(deadline_seconds):", "async with asyncio.timeout(None):"),
-            (WORKER, "await self._project(claims, deadline_seconds)\n", "await self._project(claims, 600)\n"),
+            (WORKER, "await self.project(claims, deadline_seconds)\n", "await self.project(claims, 600)\n"),
         ),
         ("tests/faults/test_outages.py::test_a_graph_that_is_away_delays_nobody_and_loses_nothing",),
     ),

@@ -362,3 +362,71 @@ async def test_a_graph_that_is_away_ends_a_drain(
     async with mirror.database.read() as session:
         status = await sync_state.status(session, projection_version=projection.PROJECTION_VERSION)
     assert (status.pending, status.failed) == (25, 0)
+
+
+async def leases(database: Database) -> tuple[int, int]:
+    """Return how many records are leased, and how many are acknowledged."""
+    async with database.read() as session:
+        rows = (await session.scalars(select(SyncRecord))).all()
+    return sum(row.leased_by is not None for row in rows), sum(row.applied_version > 0 for row in rows)
+
+
+async def test_the_next_batch_is_read_while_the_graph_writes_one(mirror: Mirror) -> None:
+    double = faulty(mirror)
+    await double.ensure_schema()
+    mirror.config = replace(mirror.config, batch_size=5)
+    seen: list[tuple[int, int]] = []
+
+    async def look() -> None:
+        async with asyncio.timeout(20):
+            while (await leases(mirror.database))[0] < 10:  # noqa: ASYNC110 - a claim announces nothing
+                await asyncio.sleep(0.01)
+        seen.append(await leases(mirror.database))
+
+    double.before_write = look
+    assert (await mirror.drain()).applied == 25
+    # One batch in the hands of the graph, one read ahead, and nothing acknowledged before it was written.
+    assert seen == [(10, 0)]
+    assert await leases(mirror.database) == (0, 25)
+    await settle(mirror)
+
+
+async def test_a_batch_that_fails_takes_the_one_ahead_along(mirror: Mirror) -> None:
+    double = faulty(mirror, "", "refuse")
+    await double.ensure_schema()
+    mirror.config = replace(mirror.config, batch_size=5)
+    with pytest.raises(GraphUnavailable):
+        await mirror.drain()
+    # The first batch is acknowledged; the second and what was read ahead are due at once, for anybody.
+    assert await leases(mirror.database) == (0, 5)
+    async with mirror.database.write() as session:
+        others = await sync_state.claim(session, "another", limit=100, lease_seconds=60)
+        assert len(others) == 20
+        await sync_state.release(session, [item.id for item in others])
+    assert (await mirror.drain()).applied == 20
+    await settle(mirror)
+
+
+async def test_a_drain_that_is_cancelled_keeps_no_lease(mirror: Mirror) -> None:
+    double = faulty(mirror, "", "hang")
+    await double.ensure_schema()
+    mirror.config = replace(mirror.config, batch_size=5)
+    task = asyncio.create_task(mirror.drain())
+    async with asyncio.timeout(20):
+        # The second batch hangs in the graph, the third is read.
+        while await leases(mirror.database) != (10, 5):  # noqa: ASYNC110 - a claim announces nothing
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await leases(mirror.database) == (0, 5)
+    await settle(mirror)
+
+
+async def test_a_batch_that_waited_too_long_is_claimed_anew(mirror: Mirror) -> None:
+    # A lease that ends with the write: what was read ahead would outlive its own.
+    mirror.config = replace(mirror.config, batch_size=5, lease_seconds=30.0, write_deadline_seconds=30.0)
+    assert (await mirror.drain()).applied == 25
+    assert mirror.figures.attempts > 25  # read twice, and written once
+    assert await leases(mirror.database) == (0, 25)
+    await settle(mirror)
