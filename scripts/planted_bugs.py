@@ -143,8 +143,8 @@ BUGS = (
         "R6",
         "the newest version is acknowledged, not the one applied",
         STATE,
-        "reached = case(part, value=SyncRecord.id)",
-        "reached = table.c.version if part else case(part, value=SyncRecord.id)",
+        "        newest = case(",
+        "        reached = table.c.version\n        newest = case(",
         "tests/faults/test_state_machine.py",
     ),
     _bug(

@@ -8,6 +8,7 @@ finding work is one range of an index however many records there are.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    literal,
     or_,
     select,
     union_all,
@@ -45,6 +47,8 @@ KEEP = timedelta(hours=24)
 # A change that waits longer than this makes the mirror degraded.
 GREATEST_LAG = timedelta(minutes=1)
 ROWS_AT_ONCE = 500
+# A batch of a worker: one statement claims it, and one acknowledges it.
+CLAIMS_AT_ONCE = 1_000
 CLEAN_UP_ROWS = 1_000
 ERROR_LENGTH = 500
 
@@ -286,30 +290,29 @@ async def claim(
     if kinds is not None:
         conditions.append(SyncRecord.kind.in_(list(kinds)))
     rank = case({kind: rank for kind, rank in RANKS.items()}, value=SyncRecord.kind, else_=99)
-    rows = (
-        (
-            await session.execute(
-                select(SyncRecord)
-                .where(*conditions)
-                .order_by(rank, SyncRecord.changed_at, SyncRecord.id)
-                .limit(limit)
-                # Ignored by SQLite, whose write transaction is alone anyway.
-                .with_for_update(skip_locked=True)
-                .execution_options(populate_existing=True)
-            )
+    table = SyncRecord
+    found = await session.execute(
+        select(
+            table.id,
+            table.kind,
+            table.key,
+            table.version,
+            table.applied_version,
+            table.attempts,
+            table.changed_at,
         )
-        .scalars()
-        .all()
+        .where(*conditions)
+        .order_by(rank, table.changed_at, table.id)
+        .limit(limit)
+        # Ignored by SQLite, whose write transaction is alone anyway.
+        .with_for_update(skip_locked=True)
     )
+    claims = [Claim(*row) for row in found]
     until = moment + timedelta(seconds=min(lease_seconds, LEASE_CAP_SECONDS))
-    claims = [
-        Claim(row.id, row.kind, row.key, row.version, row.applied_version, row.attempts, row.changed_at)
-        for row in rows
-    ]
-    for start in range(0, len(claims), ROWS_AT_ONCE):
+    for start in range(0, len(claims), CLAIMS_AT_ONCE):
         await _update(
             session,
-            [item.id for item in claims[start : start + ROWS_AT_ONCE]],
+            [item.id for item in claims[start : start + CLAIMS_AT_ONCE]],
             {"leased_by": worker[:100], "leased_until": until},
         )
     return claims
@@ -337,9 +340,12 @@ async def acknowledge(
     """Note that the graph holds each (record id, version); a change made meanwhile stays dirty."""
     moment = now or models.now()
     table = SyncRecord.__table__
-    for start in range(0, len(applied), ROWS_AT_ONCE):
-        part = dict(applied[start : start + ROWS_AT_ONCE])
-        reached = case(part, value=SyncRecord.id)
+    for start in range(0, len(applied), CLAIMS_AT_ONCE):
+        part = dict(applied[start : start + CLAIMS_AT_ONCE])
+        # Most records of a batch are at one version; only the others are spelt out one by one.
+        usual = Counter(part.values()).most_common(1)[0][0]
+        others = {id_: version for id_, version in part.items() if version != usual}
+        reached = case(others, value=SyncRecord.id, else_=usual) if others else literal(usual)
         newest = case((table.c.applied_version > reached, table.c.applied_version), else_=reached)
         await _update(
             session,
@@ -407,10 +413,10 @@ async def postpone_without_attempt(
     """Put records off for something that is not their fault: an end not there yet, an outage."""
     moment = now or models.now()
     pause = timedelta(seconds=seconds * (0.5 + random.random() / 2))  # noqa: S311 - spreads retries, no secret
-    for start in range(0, len(ids), ROWS_AT_ONCE):
+    for start in range(0, len(ids), CLAIMS_AT_ONCE):
         await _update(
             session,
-            ids[start : start + ROWS_AT_ONCE],
+            ids[start : start + CLAIMS_AT_ONCE],
             {
                 "last_error": reason[:ERROR_LENGTH],
                 "next_attempt_at": moment + pause,
@@ -448,8 +454,8 @@ async def bury(
 
 async def release(session: AsyncSession, ids: Sequence[int]) -> None:
     """Give leases back without a word about the records."""
-    for start in range(0, len(ids), ROWS_AT_ONCE):
-        await _update(session, ids[start : start + ROWS_AT_ONCE], {"leased_by": None, "leased_until": None})
+    for start in range(0, len(ids), CLAIMS_AT_ONCE):
+        await _update(session, ids[start : start + CLAIMS_AT_ONCE], {"leased_by": None, "leased_until": None})
 
 
 async def release_worker(session: AsyncSession, worker: str) -> None:
