@@ -224,7 +224,9 @@ class Carrier:
             results = await self.client.write(plan.statements, deadline_seconds=deadline_seconds)
             for kind, rows in zip(plan.kinds, results, strict=True):
                 if kind is not None:
-                    for key, found, applied in rows:
+                    # One row: the driver takes as long for each row as SQL for a record.
+                    ((answers,),) = rows
+                    for key, found, applied in answers:
                         answer.found[kind, key] = (found, bool(applied))
         for item in plan.nothing_to_do:
             answer.found[item] = (plan.versions[item], True)

@@ -4,7 +4,7 @@
 //   $rows: list of {key, record, version, id}; at most 1,000; record is "COURSE:key"
 //
 // Promise: leaves a tombstone with the version, so that a late upsert cannot bring the record back; a node
-// with a larger version stays. Returns key, version found, applied (1 or 0).
+// with a larger version stays. Returns one list of [key, version found, applied (1 or 0)].
 UNWIND $rows AS row
 MERGE (n:CLASS {id: row.id})
 SET n._lock = true
@@ -16,4 +16,4 @@ FOREACH (_ IN apply |
   DETACH DELETE n
 )
 REMOVE n._lock
-RETURN row.key AS key, CASE WHEN size(apply) = 1 THEN row.version ELSE held END AS found, size(apply) AS applied
+RETURN collect([row.key, CASE WHEN size(apply) = 1 THEN row.version ELSE held END, size(apply)]) AS answers

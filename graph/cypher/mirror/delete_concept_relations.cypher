@@ -4,7 +4,7 @@
 //   $rows: list of {key, record, version, start_id, end_id, type}; at most 1,000; record is "CONCEPT_RELATION:key"
 //
 // Promise: leaves a tombstone with the version, so that a late upsert cannot bring the relationship back; one
-// with a larger version stays. Returns key, version found, applied (1 or 0).
+// with a larger version stays. Returns one list of [key, version found, applied (1 or 0)].
 UNWIND $rows AS row
 OPTIONAL MATCH (start:CONCEPT {id: row.start_id})
 SET start._lock = true
@@ -18,4 +18,4 @@ FOREACH (_ IN apply |
   SET buried.version = CASE WHEN buried.version > row.version THEN buried.version ELSE row.version END
 )
 REMOVE start._lock
-RETURN row.key AS key, CASE WHEN size(apply) = 1 THEN row.version ELSE held END AS found, size(apply) AS applied
+RETURN collect([row.key, CASE WHEN size(apply) = 1 THEN row.version ELSE held END, size(apply)]) AS answers

@@ -4,7 +4,7 @@
 //   $rows: list of {key, record, version, id}; at most 1,000; record is "RESOURCE:key"
 //
 // Promise: leaves a tombstone with the version, so that a late upsert cannot bring the record back; a node
-// with a larger version stays. Returns key, version found, applied (1 or 0).
+// with a larger version stays. Returns one list of [key, version found, applied (1 or 0)].
 UNWIND $rows AS row
 MERGE (first:READING {id: row.id})
 MERGE (second:VIDEO {id: row.id})
@@ -19,4 +19,4 @@ FOREACH (_ IN apply |
 FOREACH (_ IN CASE WHEN size(apply) = 1 OR one = 0 THEN [1] ELSE [] END | DETACH DELETE first)
 FOREACH (_ IN CASE WHEN size(apply) = 1 OR two = 0 THEN [1] ELSE [] END | DETACH DELETE second)
 REMOVE first._lock, second._lock
-RETURN row.key AS key, CASE WHEN size(apply) = 1 THEN row.version ELSE held END AS found, size(apply) AS applied
+RETURN collect([row.key, CASE WHEN size(apply) = 1 THEN row.version ELSE held END, size(apply)]) AS answers

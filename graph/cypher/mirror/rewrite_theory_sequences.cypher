@@ -6,7 +6,7 @@
 //
 // Promise: all or nothing for each CHAPTER, under its write lock, and never an older version over a newer one
 // (sequence_version); no fork, gap or loop is ever visible. A row of which a member is missing or not yet
-// under this CHAPTER is not returned. Returns key, version found, applied (1 or 0).
+// under this CHAPTER is not returned. Returns one list of [key, version found, applied (1 or 0)].
 UNWIND $rows AS row
 MATCH (owner:CHAPTER {id: row.owner_id})
 SET owner._lock = true
@@ -29,4 +29,4 @@ FOREACH (_ IN apply |
 )
 REMOVE owner._lock
 WITH row, held, apply WHERE size(apply) = 1 OR held > row.version
-RETURN row.key AS key, CASE WHEN size(apply) = 1 THEN row.version ELSE held END AS found, size(apply) AS applied
+RETURN collect([row.key, CASE WHEN size(apply) = 1 THEN row.version ELSE held END, size(apply)]) AS answers

@@ -6,7 +6,7 @@
 //
 // Promise: applies a row only when its version is at least the one held and above the one buried, read
 // under the write lock of the node; a row whose ends are missing writes nothing and is not returned.
-// Returns key, version found (held or buried, or the row's own when it was applied), applied (1 or 0).
+// Returns one list of [key, version found (held or buried, or the row's own when it was applied), applied (1 or 0)].
 UNWIND $rows AS row
 MERGE (n:STUDENT {id: row.id})
 MERGE (former:TEACHER {id: row.id})
@@ -27,6 +27,8 @@ FOREACH (_ IN CASE WHEN size(apply) = 0 AND own = 0 THEN [1] ELSE [] END | DELET
 FOREACH (_ IN CASE WHEN size(apply) = 0 AND other = 0 THEN [1] ELSE [] END | DELETE former)
 FOREACH (_ IN apply | DELETE buried)
 REMOVE n._lock, former._lock
-RETURN row.key AS key,
-       CASE WHEN size(apply) = 1 THEN row.version WHEN held > buried_version THEN held ELSE buried_version END AS found,
-       size(apply) AS applied
+RETURN collect([
+  row.key,
+  CASE WHEN size(apply) = 1 THEN row.version WHEN held > buried_version THEN held ELSE buried_version END,
+  size(apply)
+]) AS answers
