@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import uvicorn
 
@@ -50,14 +51,21 @@ def _run(settings: Settings) -> None:
         host=settings.host,
         port=settings.port,
         workers=settings.workers,
-        http="graphql_api.patience:PatientProtocol",
-        log_config=None,
-        access_log=False,
-        server_header=False,
         timeout_graceful_shutdown=20,
-        ws="graphql_api.patience:PatientWebSocket",
-        ws_max_size=settings.max_anonymous_body_bytes,
+        **protocol_options(settings),
     )
+
+
+def protocol_options(settings: Settings) -> dict[str, Any]:
+    """Return how uvicorn has to speak with clients."""
+    return {
+        "http": "graphql_api.patience:PatientProtocol",
+        "ws": "graphql_api.patience:PatientWebSocket",
+        "ws_max_size": settings.max_anonymous_body_bytes,
+        "server_header": False,
+        "log_config": None,
+        "access_log": False,
+    }
 
 
 def migrate() -> None:

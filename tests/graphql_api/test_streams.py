@@ -15,14 +15,15 @@ import pytest
 import uvicorn
 import websockets
 from graphql import get_introspection_query
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from websockets.asyncio.client import ClientConnection, connect
 
 from graph.client import GraphClient
 from graphql_api import patience, sockets, streams
+from graphql_api.cli.server import protocol_options
 from graphql_api.tokens import AccessTokens
 from resolvers import events, ids
-from sql.models import User
+from sql.models import SyncWrite, User
 from sql.session import Database
 from tests.api_fixtures import Actor, Api, make_settings, open_api
 
@@ -106,11 +107,7 @@ async def serve(api: Api) -> AsyncIterator[Served]:
         transport.app,
         port=0,
         lifespan="off",
-        log_config=None,
-        access_log=False,
-        http="graphql_api.patience:PatientProtocol",
-        ws="graphql_api.patience:PatientWebSocket",
-        ws_max_size=settings.max_anonymous_body_bytes,
+        **protocol_options(settings),
         # Nothing but our own patience closes a connection.
         ws_ping_interval=None,
         timeout_graceful_shutdown=1,
@@ -459,6 +456,31 @@ async def test_a_stream_ends_with_the_account_behind_it(served: Served) -> None:
         # Nor does it begin anything else.
         await subscribe(socket, "b", "{ me { id } }")
         assert await code_of(socket) == 4403
+
+
+async def test_a_stream_ends_with_the_write_behind_it(served: Served) -> None:
+    teacher = await served.api.teacher()
+    token = await served.write(teacher)
+    async with served.socket(teacher.token) as socket:
+        await subscribe(socket, "a", t=token)
+        assert (await receive(socket))["type"] == "next"
+        async with served.api.database.write() as session:
+            await session.execute(delete(SyncWrite))
+        message = await receive(socket)
+        assert (message["id"], message["type"]) == ("a", "error")
+        assert message["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_no_answer_names_its_server(served: Served) -> None:
+    async with httpx.AsyncClient(timeout=SECONDS) as client:
+        for path in ("/graphql", "/healthz", "/nowhere"):
+            response = await client.post(
+                served.http.replace("/graphql", path), json={"query": "{ me { id } }"}
+            )
+            assert "server" not in response.headers, path
+    async with served.socket() as socket:
+        assert socket.response is not None
+        assert "server" not in {name.lower() for name in socket.response.headers}
 
 
 # —— Server-Sent Events ——
