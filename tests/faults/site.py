@@ -141,8 +141,8 @@ class Site:
             "LAB_TUTOR_NEO4J_PASSWORD": graph.password,
             "LAB_TUTOR_NEO4J_DATABASE": graph.database or "",
             "LAB_TUTOR_LOG_FORMAT": "json",
-            "LAB_TUTOR_MIRROR_WRITE_SECONDS": "6",
-            "LAB_TUTOR_MIRROR_LEASE_SECONDS": "8",
+            "LAB_TUTOR_MIRROR_WRITE_SECONDS": "4",
+            "LAB_TUTOR_MIRROR_LEASE_SECONDS": "5",
             "LAB_TUTOR_INLINE_DEADLINE_SECONDS": "3",
         }
 

@@ -13,9 +13,8 @@ from tests.faults.site import CHAPTERS, Api, Site
 
 
 async def test_two_apis_two_workers_four_writers_three_records(site: Site) -> None:
-    apis = [await site.api(worker=False), await site.api(worker=False)]
-    await site.worker()
-    await site.worker()
+    apis = await asyncio.gather(site.api(worker=False), site.api(worker=False))
+    await asyncio.gather(site.worker(), site.worker())
     await site.settle()
     before = site.proxy.trap("COMMIT", Action.CUT_BEFORE, times=1_000_000, every=2)
     after = site.proxy.trap("COMMIT", Action.CUT_AFTER, times=1_000_000, every=2)
@@ -52,8 +51,7 @@ async def test_a_worker_killed_while_it_holds_records(site: Site) -> None:
 
 
 async def test_sigterm_in_a_slow_write_finishes_it(site: Site) -> None:
-    api = await site.api()
-    worker = await site.worker()
+    api, worker = await asyncio.gather(site.api(), site.worker())
     await site.settle()
     trap = site.proxy.trap("COMMIT", Action.HOLD)
     request = asyncio.create_task(api.rename("before the end"))
@@ -78,7 +76,7 @@ async def test_sigterm_in_a_slow_write_finishes_it(site: Site) -> None:
 async def test_lost_database_connections_under_load(site: Site) -> None:
     if not site.database_url.startswith("postgresql"):
         pytest.skip("SQLite has no connections that somebody else could end")
-    apis = [await site.api(), await site.api()]
+    apis = await asyncio.gather(site.api(), site.api())
     await site.settle()
     refused = 0
 

@@ -61,7 +61,7 @@ async def test_an_old_order_that_arrives_late_leaves_the_chain(site: Site) -> No
     ids=["refused for good", "looks like an outage"],
 )
 async def test_a_poison_record_holds_up_nobody(site: Site, code: str, dead: list[tuple[str, str]]) -> None:
-    api, _ = await site.api(worker=False), await site.worker()
+    api, _ = await asyncio.gather(site.api(worker=False), site.worker())
     await site.settle()
     trap = site.proxy.trap("RUN", Action.FAIL, text="poison", code=code, times=1_000_000)
     await api.rename("poison", CHAPTER_1)

@@ -40,7 +40,7 @@ async def test_a_graph_that_is_away_delays_nobody_and_loses_nothing(site: Site, 
 
 
 async def test_writes_go_on_through_an_outage(site: Site) -> None:
-    api, _ = await site.api(inline_deadline_seconds=1), await site.worker()
+    api, _ = await asyncio.gather(site.api(inline_deadline_seconds=1), site.worker())
     await site.settle()
 
     async def write(number: int) -> None:
@@ -74,7 +74,7 @@ async def test_what_a_graph_says_in_passing_buries_nothing(site: Site) -> None:
 @pytest.mark.quick
 async def test_everything_starts_and_stays_up_while_the_graph_is_down(site: Site) -> None:
     await site.proxy.refuse()
-    api, worker = await site.api(worker=False), await site.worker()
+    api, worker = await asyncio.gather(site.api(worker=False), site.worker())
     assert (await api.rename("without a graph"))["sync"]["state"] == "PENDING"
     assert (await api.ready())["status"] == "degraded"
     assert worker.child.poll() is None

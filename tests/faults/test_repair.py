@@ -14,7 +14,7 @@ from tests.mirror.world import CHAPTER_1
 
 
 async def test_a_rebuild_during_writes_with_strays_and_foreign_nodes(site: Site) -> None:
-    api, _ = await site.api(worker=False), await site.worker()
+    api, _ = await asyncio.gather(site.api(worker=False), site.worker())
     await site.settle()
     await site.cypher("MATCH (n) DETACH DELETE n")
     await site.cypher("CREATE (:FOREIGN {id: 'kept'})-[:FOREIGN_EDGE]->(:FOREIGN {id: 'kept too'})")
