@@ -150,6 +150,11 @@ PLACES = (
 HALVES = {
     "audit entry without a theory": "SELECT a.record_key FROM audit_entries a LEFT JOIN sync_records s "
     "ON s.kind = 'THEORY' AND s.key = a.record_key WHERE a.action = 'createTheory' AND s.id IS NULL",
+    "theory without its audit entry": "SELECT t.id FROM theories t LEFT JOIN audit_entries a "
+    "ON a.action = 'createTheory' AND a.record_key = t.id WHERE t.id NOT LIKE '00000000-%' AND a.id IS NULL",
+    "chapter without its audit entries": "SELECT s.key, s.version, count(a.id) FROM sync_records s "
+    "LEFT JOIN audit_entries a ON a.record_key = s.key WHERE s.kind = 'CHAPTER' AND s.version > 1 "
+    "GROUP BY s.key, s.version HAVING count(a.id) < s.version - 1",
     "receipt of half a write": "SELECT i.key FROM idempotency_receipts i "
     "LEFT JOIN sync_records s ON s.kind = 'THEORY' AND s.key = i.record_key "
     "LEFT JOIN audit_entries a ON a.action = 'createTheory' AND a.record_key = i.record_key "
