@@ -224,7 +224,7 @@ async def test_an_older_upsert_never_wins_over_a_newer_one(mirror: Mirror, graph
             await sync_state.record(session, kind, text)
         await settle(mirror)
         results = await graph_client.write(old.statements, deadline_seconds=10)
-        assert results[-1] == [[text, 2, 0]]
+        assert results[-1] == [[[[text, 2, 0]]]]
         await settle(mirror)
 
 
@@ -238,7 +238,7 @@ async def test_a_late_upsert_never_resurrects(mirror: Mirror, graph_client: Grap
         await world.remove(session, kind, key, await session.get(model, identity))
     await settle(mirror)
     results = await graph_client.write(late.statements, deadline_seconds=10)
-    assert results[-1] == [[key, 2, 0]]
+    assert results[-1] == [[[[key, 2, 0]]]]
     await settle(mirror)
 
 
@@ -258,7 +258,7 @@ async def test_a_late_removal_does_not_take_a_record_made_again(
             await world.put(session, kind, key, row)
         await settle(mirror)
         results = await graph_client.write(late.statements, deadline_seconds=10)
-        assert results[-1] == [[key, 3, 0]]
+        assert results[-1] == [[[[key, 3, 0]]]]
         await settle(mirror)
 
 
