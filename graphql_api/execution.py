@@ -67,6 +67,14 @@ class Refused(Exception):
         self.entries = entries
 
 
+class _Lane:
+    """Where documents that are not kept are checked, one after the other."""
+
+    def __init__(self) -> None:
+        self.turns = Turns()
+        self.thread = ThreadPoolExecutor(1, "checker")
+
+
 class Executor:
     """Answers requests against one schema. Documents that passed are kept, with what was read of them."""
 
@@ -81,25 +89,27 @@ class Executor:
             rules.append(NoIntrospection)
         self._rules = rules
         self._cost = CostModel(schema, settings.max_cost)
-        self._checker = ThreadPoolExecutor(1, "checker")
-        # Documents that were not kept, and requests of thousands of values.
-        self._document_turns = Turns()
+        # By whether somebody is signed in: a flood of documents from nobody is no queue for the others.
+        self._lanes = (_Lane(), _Lane())
         self.heavy_turns = Turns()
         self._introspection_turns = Turns()
         self._backlog: tuple[float, datetime | None] | None = None
         self._backlog_turn = asyncio.Lock()
 
-    async def _document(self, query: str) -> Document:
+    def _lane(self, context: Context | None) -> _Lane:
+        return self._lanes[context is not None and context.viewer is not None]
+
+    async def _document(self, query: str, lane: _Lane) -> Document:
         """Return the parsed and checked document; raise Refused."""
         if query in self.documents:
             return self.documents.get(query, self._check)
         if len(query) < LONG_DOCUMENT or len(query) > self.settings.max_characters:
-            async with self._document_turns.turn():
+            async with lane.turns.turn():
                 return self.documents.get(query, self._check)
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self.settings.operation_deadline_seconds):
-                checked = await loop.run_in_executor(self._checker, self._check, query)
+                checked = await loop.run_in_executor(lane.thread, self._check, query)
         except TimeoutError:
             raise Refused([errors.request_error(errors.OperationTimeout())]) from None
         return self.documents.get(query, lambda _: checked)
@@ -143,9 +153,11 @@ class Executor:
             )
         return read_document(query, document)
 
-    async def find(self, request: Request) -> tuple[Document, OperationDefinitionNode]:
+    async def find(
+        self, request: Request, context: Context | None = None
+    ) -> tuple[Document, OperationDefinitionNode]:
         """Return the document and the operation to run; raise Refused."""
-        document = await self._document(request.query)
+        document = await self._document(request.query, self._lane(context))
         operations = document.operations
         name = request.operation_name
         if name is None:
@@ -174,7 +186,7 @@ class Executor:
 
     async def _run(self, request: Request, context: Context, *, heavy: bool) -> Answer:
         try:
-            document, operation = await self.find(request)
+            document, operation = await self.find(request, context)
             self._cost.check_request(request.query, document.node, operation, request.variables)
         except Refused as refused:
             return Answer({"errors": refused.entries}, executed=False)
@@ -194,7 +206,7 @@ class Executor:
             hide_suggestions=self.settings.is_production,
         )
         loop = asyncio.get_running_loop()
-        variables = await loop.run_in_executor(self._checker, coerce) if heavy else coerce()
+        variables = await loop.run_in_executor(self._lane(context).thread, coerce) if heavy else coerce()
         if not isinstance(variables, VariableValues):
             entries = [
                 errors.request_error(errors.BadRequest(one.message), _locations(one)) for one in variables
@@ -242,12 +254,12 @@ class Executor:
             hide_suggestions=self.settings.is_production,
         )
         if document.introspects:
-            return await self._introspect(executor, operation)
+            return await self._introspect(executor, operation, context)
         result: Any = executor.execute_operation()
         return result if isinstance(result, ExecutionResult) else await result
 
     async def _introspect(
-        self, executor: fast.Executor, operation: OperationDefinitionNode
+        self, executor: fast.Executor, operation: OperationDefinitionNode, context: Context
     ) -> ExecutionResult:
         """Answer an operation that asks for the schema, which takes a tenth of a second of Python."""
         alone = all(
@@ -257,7 +269,8 @@ class Executor:
         if alone:
             # None of our resolvers runs.
             loop = asyncio.get_running_loop()
-            answered: Any = await loop.run_in_executor(self._checker, executor.execute_operation)
+            thread = self._lane(context).thread
+            answered: Any = await loop.run_in_executor(thread, executor.execute_operation)
             assert isinstance(answered, ExecutionResult)  # noqa: S101 (nothing is awaited for the schema)
             return answered
         async with self._introspection_turns.turn():

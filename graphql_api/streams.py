@@ -101,7 +101,7 @@ class Streams:
     async def _start(self, given: GraphQLRequest, context: Context) -> Body | AsyncIterator[ExecutionResult]:
         executor = self.executor
         try:
-            document, operation = await executor.find(given)
+            document, operation = await executor.find(given, context)
         except Refused as refused:
             return {"errors": refused.entries}
         if operation.operation is not OperationType.SUBSCRIPTION:

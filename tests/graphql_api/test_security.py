@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -388,3 +389,31 @@ async def test_hashing_is_bounded_and_others_are_answered_meanwhile(graphless_ap
         await asyncio.gather(*waiting)
     finally:
         sql.passwords.configure(time_cost=1, memory_kib=8_192, parallelism=1, threads=2)
+
+
+async def test_documents_of_nobody_are_no_queue_for_who_is_signed_in(
+    graphless_api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = graphless_api
+    teacher = await api.teacher()
+    executor = api.application.executor
+    check, begun, released = executor._check, threading.Event(), threading.Event()
+
+    def slow(query: str) -> Any:
+        if "hostile" in query:
+            begun.set()
+            assert released.wait(60)
+        return check(query)
+
+    monkeypatch.setattr(executor, "_check", slow)
+    # Long enough to be checked on a thread.
+    document = "{ me { id } } #" + "x" * 400
+    hostile = [asyncio.create_task(api.post({"query": f"{document} hostile {n}"})) for n in range(8)]
+    try:
+        assert await asyncio.to_thread(begun.wait, 60)
+        answer = await asyncio.wait_for(api.post({"query": document}, teacher), 60)
+        assert answer.json()["data"]["me"]["id"] == teacher.id
+        assert not any(task.done() for task in hostile)
+    finally:
+        released.set()
+    assert [(await task).status_code for task in hostile] == [200] * 8
