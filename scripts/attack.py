@@ -122,8 +122,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--seconds",
         type=float,
-        default=1.0,
-        help="how long ordinary requests are sent under each attack, at least three of them (default: 1.0)",
+        default=0.8,
+        help="how long ordinary requests are sent under each attack, at least three of them (default: 0.8)",
     )
     parser.add_argument("--only", default="", metavar="WORD", help="only attacks with this in their name")
     parser.add_argument(

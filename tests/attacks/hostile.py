@@ -197,6 +197,7 @@ async def slow(server: Target, seen: Seen) -> None:
             answer = asyncio.ensure_future(connection.answer(reader))
             try:
                 writer.write(beginning)
+                seen.begun.set()
                 while not answer.done():
                     writer.write(b" ")
                     await writer.drain()
