@@ -139,14 +139,14 @@ async def test_postgresql_crashes_while_everything_writes(cluster: Cluster, clus
     streams = Streams(site)
     async with streams.running(*apis, callers=4):
         for turn in range(2):
-            await site.until(lambda: _reached(site, 15 * (turn + 1)), 60)  # noqa: B023
+            await site.until(lambda: _reached(site, 8 * (turn + 1)), 60)  # noqa: B023
             refused = len(streams.unsure)
             await cluster.crash()
             await site.until(lambda: _grown(streams, refused), 60)  # noqa: B023
             assert (await apis[0].http.get("/healthz")).status_code == 200
             assert (await apis[0].http.get("/readyz")).status_code == 503
             await cluster.again()
-        await site.until(lambda: _reached(site, 45), 60)
+        await site.until(lambda: _reached(site, 24), 60)
     assert [process.child.poll() for process in (*apis, worker)] == [None, None, None]
     await streams.finish(apis[0])
     await site.check()
