@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,15 @@ from tests.attacks import hostile
 from tests.attacks.server import SECRET, Connection, Server, ask
 from tests.graph_fixtures import wipe_graph
 
+# An attacker that is stopped while it connects leaves asyncio's transport to the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 ORDINARY = 3
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="module", params=["development", "production"])

@@ -32,7 +32,9 @@ _warm: set[str] = set()
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder `faults`, apart from the quick ones on what everybody has."""
+    """Mark every test of this folder `faults`, apart from the quick ones on what everybody has; put all first."""
+    # They wait most of the time: at the end of a run of several processes, everybody would.
+    items.sort(key=lambda item: Path(__file__).parent not in item.path.parents)
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(SECONDS))

@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool
 from graph.client import GraphConfig
 from graphql_api.tokens import AccessTokens
 from resolvers import ids
-from sql.models import Kind, Role
+from sql.models import Role
 from sql.session import Database
 from tests.faults import truth
 from tests.faults.bolt_proxy import Proxy
@@ -156,15 +156,6 @@ class Site:
             await database.dispose()
         token, _ = AccessTokens(SECRET, None, 900).issue(world.user(world.TEACHER, Role.TEACHER))
         self.headers = {"authorization": f"Bearer {token}"}
-
-    async def add_student(self, id_: int) -> None:
-        """Write a student with an id, past the API."""
-        database = Database(self.database_url)
-        try:
-            async with database.write() as session:
-                await world.put(session, Kind.USER, id_, world.user(id_, Role.STUDENT))
-        finally:
-            await database.dispose()
 
     async def api(self, *, wait: bool = True, worker: bool = True, **settings: object) -> Api:
         """Start an API, with a worker inside or not; return once it answers."""

@@ -43,7 +43,6 @@ async def test_what_was_changed_by_hand_is_found_and_mended(site: Site) -> None:
     await site.cypher("MATCH (n:CHAPTER {id: $id}) SET n.name = 'by hand'", id=CHAPTER_1)
     await site.cypher("MATCH (:CHAPTER)-[r:NEXT_CHAPTER]->(:CHAPTER) DELETE r")
     await _drop_constraint(site, "THEORY", ["id"])
-    await _drop_constraint(site, "STUDENT", ["id"])
     code, told = await site.run("mirror", "verify", "--json")
     assert code == 1, told
     findings = json.loads(told)["findings"]
@@ -53,9 +52,6 @@ async def test_what_was_changed_by_hand_is_found_and_mended(site: Site) -> None:
     assert any("CHAPTER_SEQUENCE" in str(finding) for finding in findings)
     await site.succeed("mirror", "repair", "--apply")
     await site.succeed("mirror", "verify")
-    # The embedded engine types an index that it makes again by what it finds: here by small ids.
-    await site.add_student(2**31)
-    await site.succeed("mirror", "once")
     await site.check()
 
 

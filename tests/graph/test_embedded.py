@@ -204,6 +204,8 @@ async def test_a_killed_engine_comes_back_on_the_same_ports(
     await client.write([create(100)], deadline_seconds=30)
     assert await client.read(COUNT) == [[21]]
     assert engine.config == config
+    # The engine answers a moment before its watcher knows it.
+    await eventually(lambda: engine._child is not None)
     assert engine.restarts == 1
     assert child_pid(engine) != pid
 
@@ -317,3 +319,16 @@ async def test_the_engine_is_not_told_our_secrets(folder: Path, monkeypatch: pyt
     engine = await EmbeddedEngine.start(folder)
     assert "not-for-the-engine" not in read_text(Path(f"/proc/{child_pid(engine)}/environ"))
     await engine.stop()
+
+
+async def test_an_index_made_again_takes_ids_beyond_32_bits(client: GraphClient) -> None:
+    """The engine types an index that it makes over nodes by what it finds: parameters are stored in 64 bits."""
+    text = "UNWIND $ids AS id CREATE (:STUDENT {id: id})"
+    await client.ensure_schema()
+    await client.write([Statement("test/small", text, {"ids": [5]}, "write")])
+    await client.write([Statement("test/drop", "DROP CONSTRAINT student_id IF EXISTS", {}, "write")])
+    assert await client.missing_schema() == ["student_id"]
+    await client.ensure_schema()
+    await client.write([Statement("test/large", text, {"ids": [2**31, 2**53]}, "write")])
+    count = Statement("test/ids", "MATCH (n:STUDENT) RETURN n.id ORDER BY n.id", {}, "read")
+    assert await client.read(count) == [[5], [2**31], [2**53]]
