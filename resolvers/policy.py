@@ -3,6 +3,7 @@
 Three questions decide everything: is somebody signed in, may they see the object (else it is
 as if it were not there), and does their role or part in the course allow the act (else FORBIDDEN).
 Visibility is always decided by SQL, which is current; the graph may lag.
+docs/permissions.md has what comes of it, cell by cell.
 """
 
 from __future__ import annotations
