@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,8 +123,9 @@ async def look(
     batch_size: int = BATCH,
     everything: bool = False,
     scope: Scope = EVERYTHING,
+    kinds: Sequence[Kind] = tuple(KINDS_BY_RANK),
 ) -> AsyncIterator[Looked]:
-    """Compare the records in scope and yield each batch as it is done."""
+    """Compare the records in scope, kind by kind, and yield each batch as it is done."""
     yield Looked(
         0,
         [
@@ -133,7 +134,7 @@ async def look(
         ],
     )
     held = None if scope.everything else await _held(client, scope)
-    for kind in KINDS_BY_RANK:
+    for kind in kinds:
         if not scope.holds(kind):
             continue
         async for batch, in_sql in _batches(database, client, kind, batch_size, scope, held):

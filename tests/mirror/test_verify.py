@@ -211,26 +211,42 @@ DRIFT: dict[str, tuple[str, str, Kind | None, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", DRIFT)
-async def test_drift_is_found_named_and_mended(mirror: Mirror, graph_client: GraphClient, name: str) -> None:
+def apart() -> list[list[str]]:
+    """Return the names of DRIFT in groups that can be done together: no two of a group touch the same record."""
+    groups: list[tuple[set[str], list[str]]] = []
+    for name, (_, _, _, key) in DRIFT.items():
+        for keys, names in groups:
+            if key not in keys:
+                keys.add(key)
+                names.append(name)
+                break
+        else:
+            groups.append(({key}, [name]))
+    return [names for _, names in groups]
+
+
+@pytest.mark.parametrize("names", apart(), ids=lambda names: f"{names[0]} and {len(names) - 1} more")
+async def test_drift_is_found_named_and_mended(
+    mirror: Mirror, graph_client: GraphClient, names: list[str]
+) -> None:
     await mirror.drain()
-    statement, kind, record_kind, key = DRIFT[name]
-    await do(graph_client, statement)
+    for name in names:
+        await do(graph_client, DRIFT[name][0])
     report = await verify(mirror.database, graph_client)
     found = [(item.kind, item.record_kind, item.key) for item in report.findings]
-    assert (kind, record_kind, key) in found
+    assert [name for name in names if DRIFT[name][1:] not in found] == []
     assert not report.clean
     as_json = json.loads(json.dumps(report.to_json()))
     assert as_json["checkedCount"] >= 25
     assert len(as_json["findings"]) == as_json["findingCount"] == len(found)
     # A dry run says the same and changes nothing; then what was reported is mended, and no more.
-    assert await repaired(mirror, apply=False) == report.findings
+    assert sorted(map(str, await repaired(mirror, apply=False))) == sorted(map(str, report.findings))
     await do(graph_client, "CREATE (:FOREIGN {id: 'mine'})")
     before = await versions(mirror)
     await repaired(mirror, apply=True)
     await settle(mirror)
     assert await ask(graph_client, "MATCH (n:FOREIGN) WHERE n.id = 'mine' RETURN count(n)") == [[1]]
-    if name != "another version":
+    if "another version" not in names:
         assert await versions(mirror) == before
 
 
