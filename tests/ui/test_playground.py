@@ -25,8 +25,14 @@ def tab(page: Page, name: str) -> Locator:
 
 
 def run(page: Page) -> dict[str, Any]:
-    """Press the run button and return the answer."""
-    with page.expect_response(lambda r: r.url.endswith("/graphql") and r.request.method == "POST") as answer:
+    """Press the run button and return the answer; the playground may still be asking for the schema."""
+    with page.expect_response(
+        lambda r: (
+            r.url.endswith("/graphql")
+            and r.request.method == "POST"
+            and "IntrospectionQuery" not in (r.request.post_data or "")
+        )
+    ) as answer:
         page.locator(".graphiql-execute-button").click()
     body: dict[str, Any] = answer.value.json()
     return body
