@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, select
 
-from graph.client import GraphClient
+from graph.client import GraphClient, GraphConfig
+from graph.embedded.engine import EmbeddedEngine
 from graph.schema import definitions
 from mirror import verify as verify_module
 from mirror.compare import Finding
@@ -16,8 +19,11 @@ from mirror.rebuild import rebuild
 from mirror.repair import repair
 from mirror.verify import verify
 from mirror.worker import Mirror
-from sql import sync_state
+from sql import sync_marks, sync_state
 from sql.models import Chapter, Course, Enrollment, Kind, Metadata, SyncRecord
+from sql.scopes import EVERYTHING
+from sql.session import Database
+from tests.graph_fixtures import wipe_graph
 from tests.mirror import world
 from tests.mirror.test_projection import ask, do, settle
 from tests.mirror.world import CHAPTER_1, CHAPTER_2, COURSE, FAST, METADATA, STUDENT, THEORY_1
@@ -211,10 +217,21 @@ DRIFT: dict[str, tuple[str, str, Kind | None, str]] = {
 }
 
 
-def apart() -> list[list[str]]:
-    """Return the names of DRIFT in groups that can be done together: no two of a group touch the same record."""
+# On the embedded engine an index that was made over nodes fixes their types: whatever is written then is
+# converted or refused. Other tests have constraints made again, so these get an engine of their own.
+OF_WRONG_TYPES = [
+    "text for a whole number",
+    "fraction for a whole number",
+    "whole number for a text",
+    "truth for a text",
+]
+
+
+def apart(every: Iterable[str]) -> list[list[str]]:
+    """Return names of DRIFT in groups that can be done together: no two of a group touch the same record."""
     groups: list[tuple[set[str], list[str]]] = []
-    for name, (_, _, _, key) in DRIFT.items():
+    for name in every:
+        key = DRIFT[name][3]
         for keys, names in groups:
             if key not in keys:
                 keys.add(key)
@@ -225,10 +242,38 @@ def apart() -> list[list[str]]:
     return [names for _, names in groups]
 
 
-@pytest.mark.parametrize("names", apart(), ids=lambda names: f"{names[0]} and {len(names) - 1} more")
-async def test_drift_is_found_named_and_mended(
-    mirror: Mirror, graph_client: GraphClient, names: list[str]
+@pytest.mark.parametrize(
+    "names",
+    apart(name for name in DRIFT if name not in OF_WRONG_TYPES),
+    ids=lambda names: f"{names[0]} and {len(names) - 1} more",
+)
+async def test_drift_is_found_named_and_mended(mirror: Mirror, names: list[str]) -> None:
+    await find_and_mend(mirror, names)
+
+
+async def test_ids_of_wrong_types_are_found_and_mended(
+    filled: Database, graph_config: GraphConfig, tmp_path: Path
 ) -> None:
+    engine = await EmbeddedEngine.start(tmp_path / "graph") if graph_config.embedded else None
+    try:
+        async with GraphClient.open(graph_config if engine is None else engine.config) as client:
+            for names in apart(OF_WRONG_TYPES):
+                await client.ensure_schema()
+                await wipe_graph(client)
+                async with filled.write() as session:
+                    await sync_marks.put_in_line(session, EVERYTHING)
+                mirror = Mirror(filled, client, FAST)
+                await find_and_mend(mirror, names)
+                await mirror.close()
+    finally:
+        if engine is not None:
+            await engine.stop()
+
+
+async def find_and_mend(mirror: Mirror, names: list[str]) -> None:
+    """Bring everything over, do some drift by hand, and mend it."""
+    graph_client = mirror.client
+    assert graph_client is not None
     await mirror.drain()
     for name in names:
         await do(graph_client, DRIFT[name][0])
