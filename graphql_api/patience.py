@@ -48,29 +48,16 @@ class _Reader:
             self.wait()
 
 
-class PatientProtocol(HttpToolsProtocol):
-    """Closes a connection whose request has not begun, whose headers are not there, or whose answer is not taken,
-    in time."""
+class _CutsOffWhoDoesNotRead(asyncio.Protocol):
+    """Stands in front of a protocol of uvicorn's, which goes on as it did."""
 
-    _patience: asyncio.TimerHandle | None = None
+    loop: asyncio.AbstractEventLoop
     _reader: _Reader | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for the first request."""
+    def connection_made(self, transport: Any) -> None:
+        """Know the connection; a socket takes it over from HTTP."""
         super().connection_made(transport)
         self._reader = _Reader(transport, self.loop)
-        self._be_patient()
-
-    def on_message_begin(self) -> None:
-        """Wait for the headers, also of a later request of the connection."""
-        super().on_message_begin()
-        if self._patience is None:
-            self._be_patient()
-
-    def on_headers_complete(self) -> None:
-        """Stop waiting: the rest has bounds of its own."""
-        self._stop()
-        super().on_headers_complete()
 
     def pause_writing(self) -> None:
         """Wait for the client to take something."""
@@ -86,9 +73,36 @@ class PatientProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
-        self._stop()
         if self._reader is not None:
             self._reader.stop()
+        super().connection_lost(exc)
+
+
+class PatientProtocol(_CutsOffWhoDoesNotRead, HttpToolsProtocol):
+    """Closes a connection whose request has not begun, whose headers are not there, or whose answer is not taken,
+    in time."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Wait for the first request."""
+        super().connection_made(transport)
+        self._be_patient()
+
+    def on_message_begin(self) -> None:
+        """Wait for the headers, also of a later request of the connection."""
+        super().on_message_begin()
+        if self._patience is None:
+            self._be_patient()
+
+    def on_headers_complete(self) -> None:
+        """Stop waiting: the rest has bounds of its own."""
+        self._stop()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        self._stop()
         super().connection_lost(exc)
 
     def _be_patient(self) -> None:
@@ -105,30 +119,5 @@ class PatientProtocol(HttpToolsProtocol):
             self.transport.close()
 
 
-class PatientWebSocket(WebSocketsSansIOProtocol):
+class PatientWebSocket(_CutsOffWhoDoesNotRead, WebSocketsSansIOProtocol):
     """Closes a socket whose messages are not taken in time."""
-
-    _reader: _Reader | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        """Take the connection over from HTTP."""
-        super().connection_made(transport)
-        self._reader = _Reader(transport, self.loop)
-
-    def pause_writing(self) -> None:
-        """Wait for the client to take something."""
-        super().pause_writing()
-        if self._reader is not None:
-            self._reader.wait()
-
-    def resume_writing(self) -> None:
-        """Go on."""
-        if self._reader is not None:
-            self._reader.stop()
-        super().resume_writing()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Stop waiting."""
-        if self._reader is not None:
-            self._reader.stop()
-        super().connection_lost(exc)

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -77,9 +78,8 @@ class Figures:
     graph_reachable: bool | None = None
 
 
-@dataclass(slots=True)
-class _Answer:
-    found: dict[tuple[Kind, str], tuple[int, bool]] = field(default_factory=dict)
+# Record -> (version that the graph holds, whether it is the one sent).
+_Answer: TypeAlias = dict[tuple[Kind, str], tuple[int, bool]]
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ class Batch:
     claims: Sequence[Claim]
     plan: Plan = field(default_factory=Plan)
     seconds: float = 0.0
-    answer: _Answer = field(default_factory=_Answer)
+    answer: _Answer = field(default_factory=dict)
 
 
 class Carrier:
@@ -204,7 +204,7 @@ class Carrier:
         if not log.isEnabledFor(level):
             return
         for item in claims:
-            found = answer.found.get((item.kind, item.key))
+            found = answer.get((item.kind, item.key))
             log.log(
                 level,
                 "record projected",
@@ -219,7 +219,7 @@ class Carrier:
             )
 
     async def _send(self, plan: Plan, deadline_seconds: float) -> _Answer:
-        answer = _Answer()
+        answer: _Answer = {}
         if plan.statements and self.client is not None:
             results = await self.client.write(plan.statements, deadline_seconds=deadline_seconds)
             for kind, rows in zip(plan.kinds, results, strict=True):
@@ -227,9 +227,9 @@ class Carrier:
                     # One row: the driver takes as long for each row as SQL for a record.
                     ((answers,),) = rows
                     for key, found, applied in answers:
-                        answer.found[kind, key] = (found, bool(applied))
+                        answer[kind, key] = (found, bool(applied))
         for item in plan.nothing_to_do:
-            answer.found[item] = (plan.versions[item], True)
+            answer[item] = (plan.versions[item], True)
         return answer
 
     async def _settle(self, claims: Sequence[Claim], plan: Plan, answer: _Answer) -> Outcome:
@@ -241,7 +241,7 @@ class Carrier:
             version = plan.versions.get(name)
             if version is None:
                 continue
-            found = answer.found.get(name)
+            found = answer.get(name)
             if found is None:
                 waiting.append(item.id)
             elif found[1]:

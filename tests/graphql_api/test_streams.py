@@ -384,13 +384,8 @@ async def test_who_does_not_read_an_event_stream_is_cut(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "WRITE_SECONDS", 0.5)
-    body = json.dumps({"query": LONG}).encode()
-    request = (
-        b"POST /graphql HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\ncontent-type: application/json\r\n"
-        b"content-length: %d\r\n\r\n%b" % (len(body), body)
-    )
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1)
-    writer.write(request * 100)
+    writer.write(_long_request(b"accept: text/event-stream\r\n") * 100)
     assert await asyncio.wait_for(reader.read(1), SECONDS) == b"H"
     await nothing_is_open(served, connections=True)
     writer.close()
@@ -399,13 +394,8 @@ async def test_who_does_not_read_an_event_stream_is_cut(
 async def test_who_reads_slowly_but_reads_is_not_cut(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "WRITE_SECONDS", 0.2)
     monkeypatch.setattr(patience, "LEAST_BYTES_TAKEN", 1)
-    body = json.dumps({"query": LONG}).encode()
-    request = (
-        b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
-        b"content-length: %d\r\n\r\n%b" % (len(body), body)
-    )
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=1)
-    writer.write(request * 20)
+    writer.write(_long_request() * 20)
     for _ in range(20):
         head = (await asyncio.wait_for(_head(reader), SECONDS)).lower()
         left = int(head.partition(b"content-length: ")[2].partition(b"\r")[0])
@@ -413,6 +403,14 @@ async def test_who_reads_slowly_but_reads_is_not_cut(served: Served, monkeypatch
             left -= len(await asyncio.wait_for(reader.readexactly(min(left, 100_000)), SECONDS))
             await asyncio.sleep(0.02)
     writer.close()
+
+
+def _long_request(headers: bytes = b"") -> bytes:
+    body = json.dumps({"query": LONG}).encode()
+    return (
+        b"POST /graphql HTTP/1.1\r\nhost: x\r\n%bcontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n%b" % (headers, len(body), body)
+    )
 
 
 async def _head(reader: asyncio.StreamReader) -> bytes:
