@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ class Database:
                     await session.commit()
         finally:
             # A cancelled request must still give its connection back before anybody else takes the queue.
-            await asyncio.shield(session.close())
+            await _in_any_case(session.close())
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -183,6 +183,7 @@ def begin_at_once(engine: AsyncEngine) -> None:
     if engine.dialect.name == "sqlite":
         event.listen(engine.sync_engine, "connect", _configure_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        event.listen(engine.sync_engine, "invalidate", _roll_back_sqlite)
 
 
 def _configure_sqlite(connection: Any, _: object) -> None:
@@ -201,6 +202,37 @@ def _begin_sqlite(connection: Connection) -> None:
     # Without IMMEDIATE two readers that turn writers lose an update (or fail with SQLITE_BUSY_SNAPSHOT).
     write = connection.get_execution_options().get(_WRITE, True)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _roll_back_sqlite(connection: Any, *_: object) -> None:
+    """Roll back a connection that is about to be closed, as its user was cancelled inside a statement.
+
+    SQLite does not close a connection while a statement has rows to give. The lock of writers would be held until
+    the collector finds that statement in the traceback of the cancellation.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return  # the program ends
+    # In the connection's queue it stands before the closing, whether anybody still waits for that or not.
+    _in_any_case(_roll_back(connection.driver_connection))
+
+
+async def _roll_back(connection: Any) -> None:
+    with suppress(sqlite3.Error, ValueError):  # it is closed already
+        await connection.rollback()
+
+
+def _in_any_case(work: Coroutine[Any, Any, None]) -> asyncio.Future[None]:
+    """Return work that goes on when who waits for it is cancelled."""
+    task = asyncio.create_task(work)
+    # The loop does not keep a task that nobody waits for.
+    _going_on.add(task)
+    task.add_done_callback(_going_on.discard)
+    return asyncio.shield(task)
+
+
+_going_on: set[asyncio.Task[None]] = set()
 
 
 def translate(error: Exception) -> Exception:

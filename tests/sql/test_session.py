@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
+import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -123,6 +127,48 @@ async def test_a_cancelled_write_gives_back_its_turn(sqlite_database: Database) 
         await task
     async with asyncio.timeout(5), sqlite_database.write() as session:
         assert await session.scalar(select(func.count()).select_from(User)) == 0
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_write_cancelled_inside_a_statement_lets_go_of_the_lock(
+    sqlite_database: Database, times: int
+) -> None:
+    """Nothing but the end of the transaction may free it: the collector comes late."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    def wait() -> int:
+        inside.set()
+        go_on.wait(10)
+        return 1
+
+    async def change() -> None:
+        async with sqlite_database.write() as session:
+            session.add(user(1, "a@example.org"))
+            await session.flush()
+            raw = await (await session.connection()).get_raw_connection()
+            assert raw.driver_connection is not None
+            await raw.driver_connection.create_function("wait", 0, wait)
+            await session.execute(text("SELECT wait() UNION ALL SELECT 2 UNION ALL SELECT 3"))
+
+    gc.disable()
+    try:
+        task = asyncio.create_task(change())
+        assert await asyncio.to_thread(inside.wait, 10)
+        for _ in range(times):
+            task.cancel()
+            await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        other = sqlite3.connect(
+            str(sqlite_database.url.database), timeout=5, isolation_level=None, check_same_thread=False
+        )
+        with contextlib.closing(other):
+            await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+            assert other.execute("SELECT count(*) FROM users").fetchone() == (0,)
+    finally:
+        gc.enable()
+        go_on.set()
 
 
 async def test_statement_count_counts(database: Database) -> None:
