@@ -49,7 +49,7 @@ PING_SECONDS = 1.0
 
 
 class Api(FastAPI):
-    """FastAPI, but for POST /graphql: what stands in front of its routes has nothing to do there.
+    """FastAPI, but for /graphql, whatever the method: what stands in front of its routes has nothing to do there.
 
     A dozen calls on the way in and out, which cost more than the answer of a small question needs.
     """
@@ -58,7 +58,7 @@ class Api(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a connection."""
-        if scope["type"] == "http" and scope["path"] == "/graphql" and scope["method"] == "POST":
+        if scope["type"] == "http" and scope["path"] == "/graphql":
             await self.door(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
@@ -257,10 +257,11 @@ def create_app(
     async def explore(_: Request) -> Response:
         return explore_page(playground=settings.has_playground, demo_accounts=demo_accounts)
 
+    # An address is right or wrong: nobody is sent on to where the Host header of the request says.
+    app.router.redirect_slashes = False
     # Plain routes: FastAPI's dependency machinery costs more than a small query.
     app.router.routes += [
         WebSocketRoute("/graphql", socket),
-        Route("/graphql", graphql, methods=["GET", "POST", "PUT", "DELETE", "PATCH"]),
         Route("/", landing),
         Route("/explore", explore),
         Route("/schema.graphql", schema),

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from graphql_api import errors
 from graphql_api.execution import Request as GraphQLRequest
-from graphql_api.http import JSON, GraphQLEndpoint, HttpError, dump, http_response
+from graphql_api.http import CHALLENGE, JSON, GraphQLEndpoint, HttpError, dump, failure, http_response
 from graphql_api.streams import Body, Streams, ended
 from resolvers.context import Context
 from resolvers.problems import ApiError, RateLimited, Unauthenticated
@@ -69,7 +69,11 @@ class EventStreams:
         except ApiError as error:
             held.close()
             status = {Unauthenticated: 401, RateLimited: 429}.get(type(error), 400)
-            return http_response({"errors": [errors.request_error(error)]}, status, JSON)
+            headers = CHALLENGE if status == 401 else {}
+            return http_response({"errors": [errors.request_error(error)]}, status, JSON, headers)
+        except Exception as error:
+            held.close()
+            return failure(error)
         left = self.streams.seconds_left(request.headers.get("authorization"))
         return _HeldResponse(
             held,

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from graphql_api import errors
 from graphql_api.bodies import GREATEST_LIST, Body, BodyRefused, has_long_list, read_body
-from graphql_api.execution import Answer, Executor, Refused
+from graphql_api.execution import Executor, Refused
 from graphql_api.execution import Request as GraphQLRequest
 from graphql_api.turns import Turns
 from resolvers.context import Context
@@ -24,6 +24,9 @@ from resolvers.problems import ApiError, Unauthenticated
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
 GREATEST_JSON_DEPTH = 100
+GREATEST_PARAMETERS = 20
+# What a 401 has to say (RFC 9110).
+CHALLENGE = {"www-authenticate": "Bearer"}
 Observe = Callable[[str, float], None]
 MakeContext = Callable[[Request], Awaitable[Context]]
 # Whether a request carries a token of ours that holds, which is all that is asked before its body is read.
@@ -59,7 +62,11 @@ class GraphQLEndpoint:
     async def __call__(self, request: Request) -> Response:
         """Answer a request and count it."""
         started = time.perf_counter()
-        response, outcome = await self._answer(request)
+        try:
+            response, outcome = await self._answer(request)
+        except Exception as error:
+            # Nobody stands behind us who would answer in a form that clients read.
+            response, outcome = failure(error), "errors"
         if self.observe is not None:
             self.observe(outcome, time.perf_counter() - started)
         return response
@@ -75,18 +82,19 @@ class GraphQLEndpoint:
             return http_response({"errors": [entry]}, error.status, media_type, error.headers), "refused"
         except ApiError as error:
             # A persisted query that nobody stored is a well-formed request: clients send the document next.
-            return http_response({"errors": [errors.request_error(error)]}, 200, media_type), "refused"
+            status = _status(executed=False, media_type=media_type)
+            return http_response({"errors": [errors.request_error(error)]}, status, media_type), "refused"
         try:
             context = await self.make_context(request)
         except Unauthenticated as error:
-            status = 401 if media_type == GRAPHQL_RESPONSE else 200
-            return http_response({"errors": [errors.request_error(error)]}, status, media_type), "refused"
-        except Exception as error:
-            # The database went away while it was asked who asks: the answer is still one that clients read.
-            return http_response({"errors": [errors.request_error(error)]}, 500, media_type), "errors"
+            body = {"errors": [errors.request_error(error)]}
+            if media_type == GRAPHQL_RESPONSE:
+                return http_response(body, 401, media_type, CHALLENGE), "refused"
+            return http_response(body, 200, media_type), "refused"
         answer = await self.executor.run(given, context)
         outcome = "refused" if not answer.executed else "errors" if "errors" in answer.body else "ok"
-        return http_response(answer.body, _status(answer, media_type), media_type), outcome
+        status = _status(executed=answer.executed, media_type=media_type)
+        return http_response(answer.body, status, media_type), outcome
 
     async def read(self, request: Request, *, streams: bool = False) -> GraphQLRequest:
         """Return the GraphQL request that came; `streams` lets subscriptions come by GET too.
@@ -130,8 +138,12 @@ class GraphQLEndpoint:
         site = request.headers.get("sec-fetch-site")
         if site not in (None, "same-origin", "none"):
             raise HttpError(403, "Queries by GET are not answered across sites: use POST.")
-        pairs = parse_qsl(request.url.query, keep_blank_values=True, max_num_fields=20)
-        values = dict(pairs)
+        try:
+            # Not by way of request.url, which is put together with the Host that the client names.
+            text = request.scope["query_string"].decode("ascii", "replace")
+            values = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=GREATEST_PARAMETERS))
+        except ValueError:
+            raise HttpError(400, f"A request by GET has at most {GREATEST_PARAMETERS} parameters.") from None
         body: dict[str, Any] = {"query": values.get("query")}
         for name in ("variables", "extensions"):
             if values.get(name):
@@ -166,7 +178,7 @@ def parse_json(text: bytes, name: str) -> Any:
     # orjson refuses integers over 64 bits that the specification allows in a custom scalar, and deep
     # nesting; the standard parser tells them apart, within a bound.
     try:
-        value = json.loads(text.decode("utf-8"))
+        value = json.loads(text.decode("utf-8"), parse_constant=_no_number)
     except RecursionError:
         raise HttpError(400, f"The {name} is nested too deeply.") from None
     except (ValueError, UnicodeDecodeError):
@@ -174,6 +186,11 @@ def parse_json(text: bytes, name: str) -> Any:
     if _deeper_than(value, GREATEST_JSON_DEPTH):
         raise HttpError(400, f"The {name} is nested too deeply.")
     return value
+
+
+def _no_number(name: str) -> Any:
+    # Python reads NaN and Infinity, which are no JSON.
+    raise ValueError(name)
 
 
 def _deeper_than(value: Any, bound: int) -> bool:
@@ -221,39 +238,55 @@ def _has_surrogates(text: str) -> bool:
     return False
 
 
+# Range of media types -> what we send for it, the best first.
+ANSWERED_BY = {
+    GRAPHQL_RESPONSE: (GRAPHQL_RESPONSE,),
+    JSON: (JSON,),
+    "application/*": (GRAPHQL_RESPONSE, JSON),
+    "*/*": (JSON, GRAPHQL_RESPONSE),
+}
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        key, _, value = parameter.partition("=")
+        if key.strip().lower() == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0
+
+
 def negotiate(accept: str | None) -> str:
     """Return the media type of the answer: the client's best, JSON when it does not say."""
     if not accept or not accept.strip():
         return JSON
-    best, best_weight = "", 0.0
+    offered: dict[str, float] = {}
     for part in accept.split(","):
         name, *parameters = (piece.strip() for piece in part.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            key, _, value = parameter.partition("=")
-            if key.strip().lower() == "q":
-                try:
-                    weight = float(value)
-                except ValueError:
-                    weight = 0.0
-        name = name.lower()
-        answers = {
-            GRAPHQL_RESPONSE: GRAPHQL_RESPONSE,
-            JSON: JSON,
-            "application/*": GRAPHQL_RESPONSE,
-            "*/*": JSON,
-        }
-        if name in answers and weight > best_weight:
-            best, best_weight = answers[name], weight
+        offered.setdefault(name.lower(), _weight(parameters))
+    best, best_weight = "", 0.0
+    for name, weight in offered.items():
+        for media_type in ANSWERED_BY.get(name, ()):
+            # What a client names itself, it says more exactly than a range does.
+            if name != media_type and media_type in offered:
+                continue
+            if weight > best_weight:
+                best, best_weight = media_type, weight
     if not best:
         raise HttpError(406, f"Answers are sent as {GRAPHQL_RESPONSE} or {JSON}.")
     return best
 
 
-def _status(answer: Answer, media_type: str) -> int:
-    if answer.executed or media_type == JSON:
-        return 200
-    return 400
+def _status(*, executed: bool, media_type: str) -> int:
+    """Return 400 for an answer without `data`, where the media type lets the status tell."""
+    return 200 if executed or media_type == JSON else 400
+
+
+def failure(error: Exception) -> Response:
+    """Return the answer of a request on which we failed."""
+    return http_response({"errors": [errors.request_error(error)]}, 500, JSON)
 
 
 def http_response(

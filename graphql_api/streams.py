@@ -75,7 +75,10 @@ class Streams:
         origin = connection.headers.get("origin")
         if origin is None or origin.rstrip("/") in self.settings.cors_origins:
             return False
-        return urlsplit(origin).netloc.lower() != connection.headers.get("host", "").lower()
+        try:
+            return urlsplit(origin).netloc.lower() != connection.headers.get("host", "").lower()
+        except ValueError:
+            return True
 
     def seconds_left(self, authorization: str | None) -> float | None:
         """Return how long the token of an Authorization header holds yet; None without one."""

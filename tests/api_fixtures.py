@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,7 +26,7 @@ from graphql_api.app import Application, create_app
 from graphql_api.execution import Executor
 from graphql_api.http import GraphQLEndpoint
 from graphql_api.opening import GraphSource, Stores
-from graphql_api.settings import Settings
+from graphql_api.settings import Environment, Settings
 from mirror.worker import Mirror
 from resolvers import ids
 from sql import models
@@ -248,6 +249,14 @@ def make_settings(folder: Path, **changes: Any) -> Settings:
         graph_deadline_seconds=60.0,
         **changes,
     )
+
+
+SECRET = "k9$2mZ-qW7" * 4
+# What each profile changes in the settings of a test.
+PROFILES: dict[str, dict[str, Any]] = {
+    "development": {},
+    "production": {"environment": Environment.PRODUCTION, "jwt_secret": SecretStr(SECRET)},
+}
 
 
 async def _open(settings: Settings, database: Database, graph: GraphClient | None) -> AsyncIterator[Api]:

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 ROOT=$(cd ../.. && pwd)
 VENV=${VENV:-$ROOT/.venv}
-ALL=(apollo urql relay codegen ariadne streams lint)
+ALL=(apollo urql relay codegen ariadne streams http lint)
 WANTED=("${@:-${ALL[@]}}")
 
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/lab-tutor-clients.XXXXXX")
@@ -57,6 +57,7 @@ client() {
 
 run_apollo() { install_node apollo && node apollo/check.mjs; }
 run_streams() { install_node streams && node streams/check.mjs; }
+run_http() { install_node http && node http/check.mjs; }
 run_urql() { install_node urql && node urql/check.mjs; }
 run_relay() {
   install_node relay || return

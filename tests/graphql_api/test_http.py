@@ -127,6 +127,34 @@ async def test_an_answer_has_the_media_type_that_was_asked_for(plain_api: Api) -
     assert response.json() == {"data": {"me": None}}
 
 
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        ("", "application/json"),
+        ("*/*", "application/json"),
+        ("application/*", GRAPHQL_RESPONSE),
+        ("APPLICATION/JSON", "application/json"),
+        (f"{GRAPHQL_RESPONSE}; charset=utf-8", GRAPHQL_RESPONSE),
+        (f"application/json;q=0.9, {GRAPHQL_RESPONSE}", GRAPHQL_RESPONSE),
+        (f"{GRAPHQL_RESPONSE};q=0.1, application/json;q=0.2", "application/json"),
+        (f"text/html, {GRAPHQL_RESPONSE};q=0.2, */*;q=0.1", GRAPHQL_RESPONSE),
+        ("application/json;q=0, */*", GRAPHQL_RESPONSE),
+        (f"{GRAPHQL_RESPONSE};q=0, application/*;q=0.5", "application/json"),
+        ("application/json;q=0, application/graphql-response+json;q=0, */*", None),
+        ("application/json;q=", None),
+        ("image/png", None),
+    ],
+)
+async def test_media_types_are_negotiated(plain_api: Api, accept: str, wanted: str | None) -> None:
+    response = await plain_api.post({"query": "{ me { id } }"}, accept=accept)
+    if wanted is None:
+        assert response.status_code == 406
+        assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+    else:
+        assert response.headers["content-type"] == f"{wanted}; charset=utf-8"
+        assert response.json() == {"data": {"me": None}}
+
+
 async def test_queries_by_get_and_nothing_else(plain_api: Api) -> None:
     http = plain_api.http
     answer = await http.get("/graphql", params={"query": "{ me { id } }"})
@@ -144,11 +172,19 @@ async def test_queries_by_get_and_nothing_else(plain_api: Api) -> None:
 
 
 async def test_a_persisted_query_without_its_document(plain_api: Api) -> None:
-    response = await plain_api.post(
-        {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}}
-    )
-    assert response.status_code == 200
-    assert response.json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_SUPPORTED"
+    extensions = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
+    for accept, status in (("application/json", 200), (GRAPHQL_RESPONSE, 400)):
+        by_post = await plain_api.post({"extensions": extensions}, accept=accept)
+        by_get = await plain_api.http.get(
+            "/graphql", params={"extensions": json.dumps(extensions)}, headers={"accept": accept}
+        )
+        for response in (by_post, by_get):
+            assert response.status_code == status
+            assert response.json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_SUPPORTED"
+            assert "data" not in response.json()
+    # With its document it is a request like any other.
+    whole = await plain_api.post({"query": "{ me { id } }", "extensions": extensions})
+    assert whole.json() == {"data": {"me": None}}
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Basic dXNlcg==", "Bearer a.b.c"])

@@ -12,20 +12,17 @@ from typing import Any
 
 import graphql
 import pytest
-from pydantic import SecretStr
 from sqlalchemy import select, update
 
 import sql.passwords
 from graph.statements import Statement
 from graphql_api import log
-from graphql_api.settings import Environment
 from resolvers import ids
 from sql.models import AuditEntry, User
 from sql.session import Database
-from tests.api_fixtures import Actor, Api, make_settings, open_api
+from tests.api_fixtures import PROFILES, SECRET, Actor, Api, make_settings, open_api
 
-SECRET = "k9$2mZ-qW7" * 4
-PRODUCTION = {"environment": Environment.PRODUCTION, "jwt_secret": SecretStr(SECRET)}
+PRODUCTION = PROFILES["production"]
 PASSWORD = "a long enough passphrase"
 
 
