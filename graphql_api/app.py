@@ -25,6 +25,7 @@ import sql.sync_state
 from graph.errors import GraphError
 from graph.repository import GraphRepository
 from graphql_api import schema as schema_module
+from graphql_api.addresses import client_address
 from graphql_api.event_streams import EventStreams, wants_events
 from graphql_api.execution import Executor
 from graphql_api.headers import SafeHeaders
@@ -137,7 +138,7 @@ class Application:
             graph=self.repository,
             tokens=self.tokens,
             viewer=viewer,
-            address=request.client.host if request.client else "unknown",
+            address=client_address(request),
             try_inline=self.try_inline,
             graph_reachable=self.graph_reachable,
             wake_extraction=self.extraction_wake.set,

@@ -7,6 +7,7 @@ variable and the bound; a secret is shown neither in that sentence nor in a repr
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import secrets
 import sys
@@ -143,6 +144,11 @@ class Settings(BaseSettings):
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Origins that browsers may call from, separated by commas; none by default."
     )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of proxies whose X-Forwarded-For names the client, separated by commas; "
+        "left out, nobody's does.",
+    )
     log_format: str = Field(
         default="auto",
         pattern="^(auto|json|text)$",
@@ -240,6 +246,27 @@ class Settings(BaseSettings):
                     f"{origin!r} is no origin; an origin is a scheme, a host and perhaps a port, "
                     "such as https://app.example.org"
                 )
+        return value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            try:
+                network = ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy!r} is no address or network, such as 10.0.0.7 or 10.0.0.0/24"
+                ) from None
+            if network.prefixlen == 0:
+                raise ValueError(f"{proxy!r} is everybody: then anybody may say who they are")
         return value
 
     @field_validator("neo4j_uri")

@@ -13,6 +13,7 @@ from graphql import ExecutionResult, GraphQLError, OperationType, subscribe
 from starlette.requests import HTTPConnection
 
 from graphql_api import errors
+from graphql_api.addresses import client_address
 from graphql_api.execution import Executor, Refused
 from graphql_api.execution import Request as GraphQLRequest
 from resolvers.context import Context
@@ -45,8 +46,7 @@ class Streams:
     @contextmanager
     def place(self, connection: HTTPConnection) -> Iterator[None]:
         """Hold one of the places that an address has; raise RateLimited when all are taken."""
-        address = connection.client.host if connection.client else "unknown"
-        with self._held(address, self.settings.max_streams_per_address, "from one address"):
+        with self._held(client_address(connection), self.settings.max_streams_per_address, "from one address"):
             yield
 
     @contextmanager

@@ -26,6 +26,8 @@ from sql.unset import UNSET
 EMAIL_LENGTH = 254
 GREATEST_METADATA = 50
 ATTEMPTS_KEPT = timedelta(days=1)
+# Advisory locks of PostgreSQL for them: two spaces of names.
+_ACCOUNT_LOCK, _ADDRESS_LOCK = 7_104, 7_105
 CLEAN_UP_EVERY = 100  # attempts: cleaning up looks at all of them, and each attempt need not pay for it
 _EMAIL = re.compile(
     r"[^@\s\x00-\x1f\x7f\ud800-\udfff]{1,64}@[^@\s\x00-\x1f\x7f\ud800-\udfff.]+(\.[^@\s\x00-\x1f\x7f\ud800-\udfff.]+)+"
@@ -376,6 +378,16 @@ async def note_limited(session: AsyncSession, email: str) -> None:
     await sql.audit.write(session, None, "logInLimited", Kind.USER, user.id if user else "unknown")
 
 
+async def _one_at_a_time(session: AsyncSession, email: str, address: str) -> None:
+    """Let who counts under the same account or address wait for this transaction, which else would not be seen.
+
+    SQLite has one writer anyway. The account first, always: two who hold one each never wait for each other.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        for lock, name in ((_ACCOUNT_LOCK, email), (_ADDRESS_LOCK, address)):
+            await session.execute(select(func.pg_advisory_xact_lock(lock, func.hashtext(name))))
+
+
 async def count_attempt(
     session: AsyncSession, *, email: str, address: str, window: timedelta
 ) -> tuple[int, int]:
@@ -384,6 +396,7 @@ async def count_attempt(
     # Counted as well when it can not be stored as it came.
     email = "".join(character if storable(character) else "?" for character in email[:EMAIL_LENGTH])
     address = address[:64]
+    await _one_at_a_time(session, email, address)
     attempt = LoginAttempt(email=email, address=address, attempted_at=moment)
     session.add(attempt)
     await session.flush()

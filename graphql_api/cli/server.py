@@ -62,6 +62,9 @@ def protocol_options(settings: Settings) -> dict[str, Any]:
         "http": "graphql_api.patience:PatientProtocol",
         "ws": "graphql_api.patience:PatientWebSocket",
         "ws_max_size": settings.max_anonymous_body_bytes,
+        # uvicorn would believe whoever connects from this machine.
+        "proxy_headers": bool(settings.trusted_proxies),
+        "forwarded_allow_ips": list(settings.trusted_proxies),
         "server_header": False,
         "log_config": None,
         "access_log": False,

@@ -64,6 +64,9 @@ def test_every_setting_has_a_description() -> None:
         ("DATABASE_URL", "mysql://host/db", "LAB_TUTOR_DATABASE_URL: must start with sqlite+aiosqlite:///"),
         ("JWT_SECRET", "short", "LAB_TUTOR_JWT_SECRET: must have at least 32 characters"),
         ("CORS_ORIGINS", "https://a.example,*", "LAB_TUTOR_CORS_ORIGINS: '*' is no origin"),
+        ("TRUSTED_PROXIES", "10.0.0.1,*", "LAB_TUTOR_TRUSTED_PROXIES: '*' is no address or network"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "LAB_TUTOR_TRUSTED_PROXIES: '10.0.0.1/8' is no address or network"),
+        ("TRUSTED_PROXIES", "::/0", "LAB_TUTOR_TRUSTED_PROXIES: '::/0' is everybody"),
         ("PROT", "80", "LAB_TUTOR_PROT: is no setting of Lab Tutor"),
     ],
 )

@@ -321,6 +321,25 @@ async def test_attempts_are_counted_by_account_and_by_address(database: Database
     assert await attempt("ada@example.org", "::1") == (1, 1)
 
 
+async def test_attempts_at_once_are_counted_one_after_the_other(database: Database) -> None:
+    """Each of them sees all that came before: by sending them together nobody gets one more."""
+    number = 8
+
+    async def attempt(email: str, address: str) -> tuple[int, int]:
+        async with database.write() as session:
+            counted = await accounts.count_attempt(session, email=email, address=address, window=DAY)
+            await asyncio.sleep(0.05)  # not committed yet, while the others count
+            return counted
+
+    by_account = await asyncio.gather(*(attempt("ada@example.org", f"192.0.2.{n}") for n in range(number)))
+    assert sorted(found for found, _ in by_account) == list(range(1, number + 1))
+    by_address = await asyncio.gather(*(attempt(f"{n}@example.org", "::1") for n in range(number)))
+    assert sorted(found for _, found in by_address) == list(range(1, number + 1))
+    # In either order, and across: nobody waits for nobody.
+    crossed = [attempt(f"{'ab'[n % 2]}@example.org", f"::{n // 2 % 2}") for n in range(number)]
+    assert len(await asyncio.gather(*crossed)) == number
+
+
 async def test_old_attempts_go(sqlite_database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(accounts, "CLEAN_UP_EVERY", 1)
     for _ in range(2):
