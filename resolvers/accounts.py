@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import Info
 
 import sql.accounts
+import sql.idempotency
 import sql.passwords
 import sql.sync_state
 import sql.tokens
@@ -48,7 +51,7 @@ from resolvers.types.accounts import (
     UserFilter,
 )
 from resolvers.unset import changed, given
-from resolvers.writing import Call, mutation, reads, selects, success
+from resolvers.writing import Call, check_key, mutation, reads, selects, success
 from sql import errors as sql_errors
 from sql import models
 from sql.models import Role
@@ -143,6 +146,26 @@ def _refresh_lifetime(context: Context) -> timedelta:
     return timedelta(seconds=context.settings.refresh_token_seconds)
 
 
+def _keyed(input: RegisterInput) -> RegisterInput:
+    """Return what a registration is known again by: whose address, and all of it but the password.
+
+    The password is compared with the account's own hash: one that is quick to compute is kept nowhere. And nobody
+    is signed in here, so that strangers would share their keys.
+    """
+    key = given(input.idempotency_key)
+    if key is not None:
+        check_key(key)
+        own = f"{input.email.strip().lower()}\n{key}"
+        key = hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()
+    return dataclasses.replace(input, password="", idempotency_key=key)
+
+
+async def _may_log_in(context: Context, user: models.User, password: str) -> bool:
+    async with context.database.read() as session:
+        password_hash = await sql.accounts.password_hash(session, user.id)
+    return await sql.passwords.verify_password(password_hash, password) and user.active
+
+
 @mutation
 async def register(call: Call, input: RegisterInput) -> RegisterResult:
     context = call.context
@@ -164,11 +187,16 @@ async def register(call: Call, input: RegisterInput) -> RegisterResult:
         sql.sync_state.give_write(session, user.id)
         return user
 
+    repeated = False
+
     async def again(session: AsyncSession, key: str) -> models.User:
-        # The key alone must not sign anybody in: the password is part of the input's hash.
+        nonlocal repeated
+        repeated = True
         return await reads(models.User, integer=True)(session, key)
 
-    user, sync = await call.create(rule, input, again=again)
+    user, sync = await call.create(rule, _keyed(input), again=again)
+    if repeated and not await _may_log_in(context, user, input.password):
+        raise sql.idempotency.key_reused()
     async with context.database.write() as session:
         refresh = await sql.tokens.issue(session, user.id, lifetime=_refresh_lifetime(context))
     return success(RegisterSuccess, session=await _session(context, user, refresh), sync=sync)

@@ -99,9 +99,7 @@ class Call:
         key = given.idempotency_key
         if key is strawberry.UNSET or key is None:
             return await self.write(rule, inline=inline)
-        checker = Checker()
-        checker.text(("idempotencyKey",), key, 64)
-        checker.raise_if_any()
+        check_key(key)
         user_id, input_hash = self._user_id() or 0, _hash(given)
         async with self.context.database.write() as session:
             receipt = await sql.idempotency.find(session, user_id, self.action, key, input_hash)
@@ -132,6 +130,13 @@ class Call:
         if write_id is not None and inline:
             await self.context.try_inline(write_id)
         return await sync_of(self.context, write_id)
+
+
+def check_key(key: str) -> None:
+    """Raise InvalidInput for an idempotency key that can not be kept."""
+    checker = Checker()
+    checker.text(("idempotencyKey",), key, 64)
+    checker.raise_if_any()
 
 
 def success(payload: type[P], **values: Any) -> P:

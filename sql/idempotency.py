@@ -11,6 +11,13 @@ from sql.sync_state import KEEP
 ANONYMOUS = 0
 
 
+def key_reused() -> errors.Conflict:
+    """Return the refusal of a key that came with another input."""
+    return errors.Conflict(
+        "KEY_REUSED", "This idempotency key was used for another input.", path=("idempotencyKey",)
+    )
+
+
 async def find(
     session: AsyncSession, user_id: int | None, mutation: str, key: str, input_hash: str
 ) -> IdempotencyReceipt | None:
@@ -27,9 +34,7 @@ async def find(
         await session.flush()
         return None
     if receipt.input_hash != input_hash:
-        raise errors.Conflict(
-            "KEY_REUSED", "This idempotency key was used for another input.", path=("idempotencyKey",)
-        )
+        raise key_reused()
     return receipt
 
 

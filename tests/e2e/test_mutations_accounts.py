@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import delete, select, update
+
 from resolvers import ids
+from sql import models
 from tests.api_fixtures import Actor, Api
 from tests.e2e.mutation_cases import (
     A_UUID,
@@ -236,9 +239,55 @@ async def test_a_registration_is_done_once_under_a_key(api: Api) -> None:
         None,
         [
             ("register", {**given, "password": "another good password"}, conflict("KEY_REUSED")),
-            ("register", {**given, "email": "b@example.org"}, conflict("KEY_REUSED")),
+            ("register", {**given, "firstName": "Bob"}, conflict("KEY_REUSED")),
         ],
     )
+    # A stranger's key is nobody else's: it neither shows nor is in the way.
+    other = (await api.ok("register", None, SESSION, **{**given, "email": "b@example.org"}))["session"]
+    assert other["user"]["id"] != first["user"]["id"]
+
+
+async def test_a_registration_under_a_key_signs_nobody_in_whom_a_log_in_would_not(api: Api) -> None:
+    given = {**ADA, "idempotencyKey": "one-key"}
+    session = (await api.ok("register", None, SESSION, **given))["session"]
+    user_id = ids.decode(session["user"]["id"], "user")
+    async with api.database.write() as writing:
+        await writing.execute(update(models.User).where(models.User.id == user_id).values(active=False))
+    await refuse(api, None, [("register", given, conflict("KEY_REUSED"))])
+    async with api.database.write() as writing:
+        await writing.execute(update(models.User).where(models.User.id == user_id).values(active=True))
+    await api.ok("register", None, SESSION, **given)
+    await forget_attempts(api)
+    # Who knows the password of then does not come in by the key either.
+    actor = Actor(session["user"]["id"], user_id, "", session["accessToken"])
+    await api.ok(
+        "changePassword",
+        actor,
+        currentPassword=given["password"],
+        newPassword="another good password",
+    )
+    await refuse(api, None, [("register", given, conflict("KEY_REUSED"))])
+
+
+async def test_no_quick_hash_of_a_password_is_kept(api: Api) -> None:
+    """What is kept under a key is the same whatever the password was: it can not be guessed from a copy of the tables."""
+    kept = []
+    for password in ("a first good password", "another good password"):
+        given = {**ADA, "password": password, "idempotencyKey": "one-key"}
+        made = (await api.ok("register", None, SESSION, **given))["session"]
+        async with api.database.write() as writing:
+            kept.append(
+                list(
+                    await writing.execute(
+                        select(models.IdempotencyReceipt.key, models.IdempotencyReceipt.input_hash)
+                    )
+                )
+            )
+            await writing.execute(delete(models.IdempotencyReceipt))
+            user_id = ids.decode(made["user"]["id"], "user")
+            await writing.execute(delete(models.User).where(models.User.id == user_id))
+    assert len(kept[0]) == 1
+    assert kept[0] == kept[1]
 
 
 async def test_attempts_are_limited(api: Api) -> None:
