@@ -46,7 +46,9 @@ class Streams:
     @contextmanager
     def place(self, connection: HTTPConnection) -> Iterator[None]:
         """Hold one of the places that an address has; raise RateLimited when all are taken."""
-        with self._held(client_address(connection), self.settings.max_streams_per_address, "from one address"):
+        with self._held(
+            client_address(connection), self.settings.max_streams_per_address, "from one address"
+        ):
             yield
 
     @contextmanager

@@ -270,7 +270,7 @@ async def test_a_registration_under_a_key_signs_nobody_in_whom_a_log_in_would_no
 
 
 async def test_no_quick_hash_of_a_password_is_kept(api: Api) -> None:
-    """What is kept under a key is the same whatever the password was: it can not be guessed from a copy of the tables."""
+    """What is kept under a key is the same whatever the password was: no copy of it can be guessed from."""
     kept = []
     for password in ("a first good password", "another good password"):
         given = {**ADA, "password": password, "idempotencyKey": "one-key"}
