@@ -14,7 +14,7 @@ from typing import Any
 import graph.model
 import graph.parents
 from graph import summaries
-from graph.layout import UNREADABLE, Aggregates, Key, Layout, Many, Record, Shaped, Value
+from graph.layout import UNREADABLE, Aggregates, Key, Layout, Many, Read, Record, Shaped, Value
 from graph.plan import Address, Build, Inputs, Row, Shaper, Template
 from graph.projection import member, record
 from graph.selection import Field, Selection
@@ -42,19 +42,13 @@ class _Found:
     columns: list[list[Any]]
     edges: Mapping[str, Mapping[int, list[Any]]]
     _by_student: dict[int, dict[int, list[Any]]] = field(default_factory=dict)
-    _sides: dict[tuple[int, ...], list[tuple[Mapping[int, list[Any]], str, list[Any]]]] = field(
-        default_factory=dict
-    )
 
-    def sides(self, places: tuple[int, ...]) -> list[tuple[Mapping[int, list[Any]], str, list[Any]]]:
+    def sides(self, places: Sequence[int]) -> list[Side]:
         """Return for each column: its edges by student, its skill, and some parts of it."""
-        sides = self._sides.get(places)
-        if sides is None:
-            sides = self._sides[places] = [
-                (self.edges.get(column[0], {}), column[0], [column[place] for place in places])
-                for column in self.columns
-            ]
-        return sides
+        return [
+            (self.edges.get(column[0], {}), column[0], [column[place] for place in places])
+            for column in self.columns
+        ]
 
     def of_student(self, place: int, student: int) -> list[Any] | None:
         """Return a student's row of a part whose rows begin with the student."""
@@ -64,8 +58,11 @@ class _Found:
         return rows.get(student)
 
 
-OfStudent = Callable[[_Found, int, Inputs], Any]
-Readers = Sequence[tuple[str, OfStudent]]
+Side = tuple[Mapping[int, list[Any]], str, list[Any]]
+Students = Sequence[int]
+OfPage = Callable[[_Found, Students, Inputs], list[Any]]
+"""Return one answer for each student of the page."""
+Readers = Sequence[tuple[str, OfPage]]
 
 
 class _Matrix:
@@ -159,7 +156,7 @@ def make_class_template(asked: Field) -> Template:
             skills = [column[place] for column in found.columns]
             values[name] = _read(inputs, address, layout, skills, _each(shape_skill, inputs))
         for name, typename, readers in rows:
-            values[name] = [_row(typename, readers, found, student, inputs) for student in student_ids]
+            values[name] = _rows(typename, readers, found, student_ids, inputs)
         return Row(CONNECTION, values)
 
     return build.template("read_class_mastery", matrix.text(), shape)
@@ -180,8 +177,10 @@ def make_enrollments_template(fields: Sequence[Field]) -> Template:
         answers: dict[tuple[int, int], Row] = {}
         for parts, course_id, student_ids in found_rows:
             found = _found(course_id, parts, -1, -1)
-            for student in student_ids:
-                answers[course_id, student] = _row(ENROLLMENT, readers, found, student, inputs)
+            rows = _rows(ENROLLMENT, readers, found, student_ids, inputs)
+            answers.update(
+                ((course_id, student), row) for student, row in zip(student_ids, rows, strict=True)
+            )
         return answers
 
     names = "_".join(dict.fromkeys(each.name for each in fields))
@@ -198,13 +197,17 @@ def _found(course_id: int, parts: list[Any], column_place: int, edge_place: int)
     )
 
 
+def _reader_at(inputs: Inputs, address: Address, layout: Layout | None) -> Read | None:
+    selection = inputs.field_at(address).selection
+    reader = selection.reader if selection is not None else None
+    return reader(layout) if reader is not None and layout is not None else None
+
+
 def _read(
     inputs: Inputs, address: Address, layout: Layout | None, value: Any, shape: Callable[[Any], Any]
 ) -> Any:
     """Return a value as the reader of its field makes it, else in Rows."""
-    selection = inputs.field_at(address).selection
-    reader = selection.reader if selection is not None else None
-    read = reader(layout) if reader is not None and layout is not None else None
+    read = _reader_at(inputs, address, layout)
     if read is not None:
         try:
             return Shaped(read(value, inputs))
@@ -217,9 +220,12 @@ def _each(shape: Shaper, inputs: Inputs) -> Callable[[list[Any]], list[Any]]:
     return lambda values: [shape(value, inputs) for value in values]
 
 
-def _row(typename: str, readers: Readers, found: _Found, student: int, inputs: Inputs) -> Row:
-    values = {name: read(found, student, inputs) for name, read in readers}
-    return Row(typename, values, (found.course_id, student))
+def _rows(typename: str, readers: Readers, found: _Found, students: Students, inputs: Inputs) -> list[Row]:
+    rows = [Row(typename, {}, (found.course_id, student)) for student in students]
+    for name, read in readers:
+        for row, value in zip(rows, read(found, students, inputs), strict=True):
+            row.values[name] = value
+    return rows
 
 
 def subquery(variables: Sequence[str], lines: Sequence[str]) -> str:
@@ -269,7 +275,7 @@ def _skill(matrix: _Matrix, asked: Field, path: str, address: Address) -> tuple[
 
 
 def _edge(matrix: _Matrix, asked: Field, address: Address) -> Readers:
-    readers: list[tuple[str, OfStudent]] = []
+    readers: list[tuple[str, OfPage]] = []
     for index, each in enumerate((asked.selection or Selection()).fields(EDGE)):
         here = (*address, (EDGE, index))
         path = f"{asked.response_key}_{each.response_key}"
@@ -277,20 +283,21 @@ def _edge(matrix: _Matrix, asked: Field, address: Address) -> Readers:
             readers.append((each.response_key, _cells(matrix, each, f"cell_{path}", here)))
         elif each.name == "node":
             enrollment = _enrollment(matrix, each, f"class_{path}", here)
-            readers.append((each.response_key, _as_row(enrollment)))
+            readers.append((each.response_key, _as_rows(enrollment)))
         elif each.name not in _OF_THE_PAGE:
             raise UnknownField(f"{EDGE}.{each.name}")
     return readers
 
 
-def _as_row(readers: Readers) -> OfStudent:
-    return lambda found, student, inputs: _row(ENROLLMENT, readers, found, student, inputs)
+def _as_rows(readers: Readers) -> OfPage:
+    return lambda found, students, inputs: _rows(ENROLLMENT, readers, found, students, inputs)
 
 
-def _cells(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfStudent:
-    """Return the reader of a student's cells: one for each column, with or without an edge.
+def _cells(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfPage:
+    """Return the reader of the students' cells: one for each column, with or without an edge.
 
-    Each is put together as a statement would lay it out: the key, values of the edge, the skill.
+    Each is put together as a statement would lay it out: the key, values of the edge, the skill. Where nothing
+    in it says whose it is, the cell without an edge is the same for all, and is read once for its column.
     """
     matrix.has_cells = True
     members: dict[str, tuple[int, Layout | None]] = {}
@@ -318,35 +325,62 @@ def _cells(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfStud
     for place, (name, _, skill) in enumerate(skills, 2 + len(missing)):
         members[name] = (place, skill.layout)
         shapes.append((name, place, skill.shape))
-    places = tuple(place for _, place, _ in skills)
+    places = [place for _, place, _ in skills]
     keys = [name for name, (_, layout) in members.items() if isinstance(layout, Key)]
     people = [name for name, (place, layout) in members.items() if place == 0 and not isinstance(layout, Key)]
     layout = Many(Record(CELL, 2, members))
 
-    def shape(cells: list[list[Any]], inputs: Inputs) -> list[Row]:
-        rows = []
-        for cell in cells:
-            key = (cell[0], cell[1])
-            values: dict[str, Any] = {**dict.fromkeys(keys, key), **dict.fromkeys(people, cell[0])}
-            for name, place, shape_value in shapes:
-                values[name] = shape_value(cell[place], inputs)
-            rows.append(Row(CELL, values, key))
-        return rows
+    def shape(cell: list[Any], inputs: Inputs) -> Row:
+        key = (cell[0], cell[1])
+        values: dict[str, Any] = {**dict.fromkeys(keys, key), **dict.fromkeys(people, cell[0])}
+        for name, place, shape_value in shapes:
+            values[name] = shape_value(cell[place], inputs)
+        return Row(CELL, values, key)
 
-    def read(found: _Found, student: int, inputs: Inputs) -> Any:
+    def cells_of(student: int, sides: Sequence[Side]) -> list[list[Any]]:
         cells = []
-        for edges, skill, of_skill in found.sides(places):
+        for edges, skill, of_skill in sides:
             edge = edges.get(student)
             values = missing if edge is None else edge[start:end]
             cells.append([student, skill, *values, *of_skill])
-        return _read(inputs, address, layout, cells, lambda cells: shape(cells, inputs))
+        return cells
+
+    def read_shared(
+        read_all: Read, sides: Sequence[Side], students: Students, inputs: Inputs
+    ) -> list[Shaped]:
+        rows = {student: row for row, student in enumerate(students)}
+        cells = [[None, skill, *missing, *of_skill] for _, skill, of_skill in sides]
+        at = []
+        for column, (edges, skill, of_skill) in enumerate(sides):
+            for student, edge in edges.items():
+                if student in rows:
+                    at.append((rows[student], column))
+                    cells.append([student, skill, *edge[start:end], *of_skill])
+        found = read_all(cells, inputs)
+        untouched = found[: len(sides)]
+        answers = [untouched.copy() for _ in students]
+        for (row, column), cell in zip(at, found[len(sides) :], strict=True):
+            answers[row][column] = cell
+        return [Shaped(answer) for answer in answers]
+
+    def read(found: _Found, students: Students, inputs: Inputs) -> list[Any]:
+        sides = found.sides(places)
+        read_all = _reader_at(inputs, address, layout)
+        if read_all is not None:
+            try:
+                if not keys and not people:
+                    return read_shared(read_all, sides, students, inputs)
+                return [Shaped(read_all(cells_of(student, sides), inputs)) for student in students]
+            except UNREADABLE:
+                pass  # who reads the Rows says which value breaks its type's rule
+        return [[shape(cell, inputs) for cell in cells_of(student, sides)] for student in students]
 
     return read
 
 
 def _enrollment(matrix: _Matrix, asked: Field, path: str, address: Address) -> Readers:
     """Return the readers of the graph fields that are asked of an enrollment."""
-    readers: list[tuple[str, OfStudent]] = []
+    readers: list[tuple[str, OfPage]] = []
     for index, each in enumerate((asked.selection or Selection()).fields(ENROLLMENT)):
         if each.name not in graph.parents.SQL_ENROLLMENT.members:
             raise UnknownField(f"{ENROLLMENT}.{each.name}")
@@ -355,8 +389,8 @@ def _enrollment(matrix: _Matrix, asked: Field, path: str, address: Address) -> R
     return readers
 
 
-def _summary(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfStudent:
-    """Return the reader of a student's summary: the set of skills once, then its edges by student."""
+def _summary(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfPage:
+    """Return the reader of the students' summaries: the set of skills once, then its edges by student."""
     build, skills = matrix.build, matrix.build.variable(f"{path}_skills")
     sets = Space(build, _ROLES, f"{path}_set", address)
     narrowed = asked.arguments.get("chapterId") is not None
@@ -380,9 +414,12 @@ def _summary(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfSt
     join, shape = summaries.joiner(fields), summaries.reader(fields)
     layout = Aggregates(summaries.members(fields))
 
-    def read(found: _Found, student_id: int, inputs: Inputs) -> Any:
-        row = found.of_student(place, student_id)
-        parts = join(found.parts[size_place], row[1:] if row else None)
-        return _read(inputs, address, layout, [parts], lambda rows: shape(rows[0]))
+    def read(found: _Found, students: Students, inputs: Inputs) -> list[Any]:
+        size, answers = found.parts[size_place], []
+        for student in students:
+            row = found.of_student(place, student)
+            parts = join(size, row[1:] if row else None)
+            answers.append(_read(inputs, address, layout, [parts], lambda rows: shape(rows[0])))
+        return answers
 
     return read
