@@ -2,9 +2,10 @@
 
 One meaning, two speeds: the same resolvers run, policy first, and send the same statements. What differs is who
 completes their answers. A root field of the graph comes back as Shaped, read into JSON by the function that was
-written for its selection (resolvers/json_reader.py); then nothing is left for graphql-core to do. Whatever else
-comes back, the whole operation is handed over to graphql-core, with what the root fields answered: nothing is
-asked twice. There, Shaped answers below SQL records are taken as they are.
+written for its selection (resolvers/json_reader.py), or put together with SQL's columns (resolvers/completion.py);
+then nothing is left for graphql-core to do. Whatever else comes back, the whole operation is handed over to
+graphql-core, with what the root fields answered: nothing is asked twice. There, Shaped answers below SQL records are
+taken as they are.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ from resolvers import graph_roots
 from resolvers.context import Context
 from resolvers.selection import Operation
 
+ROOTS = graph_roots.WHOLE | graph_roots.TOGETHER
+
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """A root field that the graph answers; without a definition it is __typename."""
+    """A root field that may be answered here; without a definition it is __typename."""
 
     key: str
     nodes: list[FieldNode]
@@ -68,7 +71,7 @@ class HandOver(Exception):
 def install(schema: GraphQLSchema) -> None:
     """Let root fields of the graph give the answer that they gave before their operation was handed over."""
     assert schema.query_type is not None  # noqa: S101 (every GraphQL schema has one)
-    for name in graph_roots.WHOLE:
+    for name in ROOTS:
         field = schema.query_type.fields[name]
         field.resolve = _once(field.resolve)
 
@@ -87,14 +90,14 @@ def _once(resolve: Any) -> Callable[..., Awaitable[Any]]:
 
 
 def roots_of(asked: Operation, node: OperationDefinitionNode) -> Roots | None:
-    """Return the root fields of an operation when the graph answers all of them."""
+    """Return the root fields of an operation when all of them may be answered here."""
     query = asked.schema.query_type
     if node.operation is not OperationType.QUERY or node.directives or query is None:
         return None
     fields = []
     for key, nodes in asked.collect([node.selection_set], query).items():
         name = nodes[0].name.value
-        if name != "__typename" and name not in graph_roots.WHOLE:
+        if name != "__typename" and name not in ROOTS:
             return None
         fields.append(Root(key, nodes, query.fields.get(name)))
     if all(field.definition is None for field in fields):

@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 from strawberry import Info
 
+import graph.parents
 import sql.courses
-from resolvers import ids, policy
+from graph.layout import Shaped
+from resolvers import completion, graph_fields, ids, policy
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context
 from resolvers.problems import Forbidden
@@ -48,7 +50,12 @@ from sql.models import Role
 # —— Questions ——
 
 
-async def course(info: Info, id: str) -> models.Course | None:
+# Below a course that is completed without graphql-core: its columns, and what the graph answers.
+_COMPLETED = frozenset({"Course"})
+_BEFOREHAND = {"Course": frozenset(graph.parents.SQL_COURSE.members)}
+
+
+async def course(info: Info, id: str) -> models.Course | Shaped | None:
     """Return a course that the viewer may see."""
     context: Context = info.context
     viewer = context.signed_in()
@@ -56,9 +63,19 @@ async def course(info: Info, id: str) -> models.Course | None:
         course_id = ids.decode(id, "course")
     except ids.MalformedId:
         return None
-    return await sql.courses.visible_course(
+    found = await sql.courses.visible_course(
         context.database, course_id, viewer_id=viewer.id, viewer_role=viewer.role
     )
+    if found is None:
+        return None
+    raw = info._raw_info
+    completer = completion.completer_of(raw, _COMPLETED, _BEFOREHAND)
+    if completer is None:
+        return found
+    if completer.below:
+        await graph_fields.answer_beforehand(raw, found, completer.below)
+    answer: models.Course | Shaped = completer.complete(found, context.answered)
+    return answer
 
 
 async def courses(

@@ -7,7 +7,9 @@ field is compiled once and asked of the graph for all parents of the tick.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 from strawberry import Info
@@ -16,6 +18,7 @@ from graph.errors import GraphUnavailable
 from graph.plan import Row, Scope
 from graph.selection import Field
 from resolvers import ids, policy, selection
+from resolvers.completion import Below
 from resolvers.context import Context
 from sql import models
 from sql.models import Role
@@ -30,9 +33,12 @@ async def resolve(root: Any, info: Info) -> Any:
     raw = info._raw_info
     context: Context = info.context
     if context.answered:
-        place = (_path(raw), graph_key(root))
+        place = (_path(raw), ids.graph_key(root))
         if place in context.answered:
-            return context.answered[place]
+            found = context.answered[place]
+            if isinstance(found, Exception):
+                raise found
+            return found
     field = selection.of_field(raw)
     parent_type = ids.type_name(root) or raw.parent_type.name
     await _allow(context, root, field)
@@ -49,7 +55,32 @@ async def resolve(root: Any, info: Info) -> Any:
         return [found.get(key) for key in keys]
 
     loader = context.loader((_path(raw), parent_type), load)
-    return await loader.load(graph_key(root))
+    return await loader.load(ids.graph_key(root))
+
+
+async def answer_beforehand(info: Any, course: models.Course, fields: Sequence[Below]) -> None:
+    """Answer graph fields of a course into Context.answered, one statement for each; what one raises is kept."""
+    context: Context = info.context
+    operation: selection.Operation = context.operation  # type: ignore[assignment]
+    key = ids.graph_key(course)
+
+    async def answer(below: Below) -> None:
+        found: Any
+        try:
+            asked = operation.asked(below.parent, below.nodes, below.path[-1])
+            field = asked.field(info.variable_values)
+            answers = await context.repository().children(
+                "Course", field, [key], await scope_for(context, [field])
+            )
+            found = answers.get(key)
+        except Exception as error:
+            found = error
+        context.answered[below.path, key] = found
+
+    if len(fields) == 1:
+        await answer(fields[0])
+    else:
+        await asyncio.gather(*(answer(below) for below in fields))
 
 
 async def _allow(context: Context, root: Any, field: Field) -> None:
@@ -58,15 +89,6 @@ async def _allow(context: Context, root: Any, field: Field) -> None:
         await policy.see_marks(context, root.id, field.arguments.get("courseId"))
     elif isinstance(root, models.Enrollment):
         await policy.see_marks(context, root.student_id, root.course_id)
-
-
-def graph_key(root: Any) -> Any:
-    """Return the key under which the graph answers fields of a SQL record."""
-    if isinstance(root, models.Enrollment):
-        return (root.course_id, root.student_id)
-    if isinstance(root, models.ExtractionDocument):
-        return root.theory_id
-    return ids.key_of(root)
 
 
 async def _narrowed(context: Context, root: Any, field: Field) -> Field:

@@ -36,6 +36,9 @@ WHOLE = frozenset(
     }
 )
 
+# Root fields that SQL and the graph answer together: completed (resolvers.completion) where that is all that is asked.
+TOGETHER = frozenset({"classMastery", "course"})
+
 # Prefix -> (kind for visibility, concrete GraphQL types) of what the graph answers by id.
 _GRAPH_NODES: dict[str, tuple[str, list[str]]] = {
     "ch": ("CHAPTER", ["Chapter"]),

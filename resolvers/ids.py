@@ -112,18 +112,20 @@ def encode(prefix: str, key: Any) -> str:
 class KnownIds(dict[Any, str]):
     """Key -> its global id, for one prefix: an id never changes, and answers repeat the same ones.
 
-    Emptied when it is full. Only texts are kept: other keys may be equal and still be spelt in two ways.
+    Emptied when it is full. Only keys of the right type are kept: others may be equal and still be spelt in two
+    ways. Where the key is a number, only SQL's may be asked for.
     """
 
-    __slots__ = ("_prefix",)
+    __slots__ = ("_kept", "_prefix")
 
     def __init__(self, prefix: str) -> None:
         super().__init__()
         self._prefix = prefix
+        self._kept = int if SHAPES[prefix] == (INTEGER,) else str
 
     def __missing__(self, key: Any) -> str:
         made = encode(self._prefix, key)
-        if type(key) is str:
+        if type(key) is self._kept:
             if len(self) >= MOST_KNOWN:
                 self.clear()
             self[key] = made
@@ -241,6 +243,15 @@ def key_of(source: Any) -> Any:
         value.value if isinstance(value := getattr(source, name), models.ConceptRelationType) else value
         for name in attributes
     )
+
+
+def graph_key(source: Any) -> Any:
+    """Return the key under which the graph answers fields of a SQL record."""
+    if isinstance(source, models.Enrollment):
+        return (source.course_id, source.student_id)
+    if isinstance(source, models.ExtractionDocument):
+        return source.theory_id
+    return key_of(source)
 
 
 def resolve(root: Any) -> str:

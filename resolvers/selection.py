@@ -80,6 +80,8 @@ class Operation:
             node.name.value: node for node in document.definitions if isinstance(node, FragmentDefinitionNode)
         }
         self._asked: dict[tuple[str, ...], Asked] = {}
+        # Nodes of a root field, by their ids -> what completes it (resolvers.completion).
+        self.completers: dict[tuple[int, ...], Any] = {}
 
     def asked(self, parent: GraphQLObjectType, nodes: Sequence[FieldNode], response_key: str) -> Asked:
         """Return what some nodes of one response key ask of a type; read once."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 import sql.audit
 import sql.sync_state
 from sql import errors, guards
 from sql.models import Course, Enrollment, Kind, PublicationStatus, Role, User
-from sql.pages import Page, Slice, Sort, paginate
+from sql.pages import Page, Slice, Sort, fetch_page, page_point, paginate
+from sql.points import Point, record
 from sql.search import matches
+from sql.session import Database
 from sql.text import storable
 
 GREATEST_BATCH = 200
@@ -181,6 +185,70 @@ async def list_enrollments(
     statement = statement.where(*matches(search, User.first_name, User.last_name, begins=True))
     sorts = [Sort(User.last_name), Sort(User.first_name), Sort(Enrollment.id)]
     return await paginate(session, statement, sorts, page, with_total=with_total)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPage:
+    """A page of a course's enrollments, with the people, of the columns that were asked for."""
+
+    enrollments: list[Enrollment]
+    people: list[User]
+    cursors: Sequence[str]
+    has_next: bool
+    has_previous: bool
+    total_count: int | None
+
+
+_NAMES = [Sort(User.last_name), Sort(User.first_name), Sort(Enrollment.id)]
+_KEYS = ("id", "course_id", "student_id")
+
+
+async def class_page(
+    database: Database,
+    course_id: int,
+    page: Page,
+    *,
+    columns: Iterable[str],
+    of_people: Iterable[str],
+    with_cursors: bool,
+    with_total: bool,
+) -> ClassPage:
+    """Return a page of everybody in a course, as committed now: in one statement, and one more for the total.
+
+    `columns` and `of_people` name the attributes that are read besides keys and names; cursors are made on demand.
+    """
+    names = tuple(sorted({*columns} - {*_KEYS}))
+    people = tuple(sorted({*of_people} - {"id", "first_name", "last_name"}))
+    keys, person_keys = (*_KEYS, *names), ("id", "first_name", "last_name", *people)
+    first = len(keys)
+    found = await fetch_page(
+        database, _class_points(names, people), _NAMES, (first + 2, first + 1, 0), page, course_id=course_id
+    )
+    total = None
+    if with_total:
+        ((total,),) = await database.fetch_list(_COUNT, course_id=course_id)
+    return ClassPage(
+        [record(Enrollment, row[:first], keys) for row in found.rows],
+        [record(User, row[first:], person_keys) for row in found.rows],
+        [found.cursor(row) for row in found.rows] if with_cursors else (),
+        found.has_next,
+        found.has_previous,
+        total,
+    )
+
+
+_OF_COURSE = Enrollment.course_id == bindparam("course_id", type_=Enrollment.course_id.type)
+_COUNT = Point(select(func.count()).select_from(Enrollment).where(_OF_COURSE))
+
+
+@functools.lru_cache(64)
+def _class_points(names: tuple[str, ...], people: tuple[str, ...]) -> Callable[[bool, bool], Point]:
+    columns = [getattr(Enrollment, name) for name in (*_KEYS, *names)]
+    of_people = [getattr(User, name) for name in ("id", "first_name", "last_name", *people)]
+    statement = select(*columns, *of_people).join(User, User.id == Enrollment.student_id).where(_OF_COURSE)
+    return functools.cache(
+        lambda backward, beyond: page_point(statement, _NAMES, backward=backward, beyond=beyond)
+    )
 
 
 async def visible_enrollments(

@@ -10,16 +10,18 @@ import base64
 import binascii
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from sqlalchemy import ColumnElement, DateTime, Enum, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, Enum, Integer, Select, and_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql.errors import SqlError
 from sql.models import UtcDateTime
+from sql.points import Point, Rows
+from sql.session import Database
 
 
 class InvalidCursor(SqlError):
@@ -71,19 +73,14 @@ async def paginate(
 
     One statement; one more where the total is asked for.
     """
-    backward = page.last is not None
-    size = page.last if page.last is not None else (page.first or 20)
-    cursor, argument = (page.before, "before") if backward else (page.after, "after")
+    backward, size, cursor, argument = _parts(page)
     total = None
     if with_total:
         counted = statement.order_by(None).subquery()
         total = await session.scalar(select(func.count()).select_from(counted))
     wanted = statement.add_columns(*[sort.column for sort in sorts])
-    if cursor is not None:
-        wanted = wanted.where(_beyond(sorts, _decode(cursor, argument, sorts), backward))
-    for sort in sorts:
-        wanted = wanted.order_by(sort.column.desc() if sort.descending != backward else sort.column.asc())
-    found = (await session.execute(wanted.limit(size + 1))).all()
+    values = None if cursor is None else _decode(cursor, argument, sorts)
+    found = (await session.execute(_cut(wanted, sorts, values, backward).limit(size + 1))).all()
     more = len(found) > size
     found = found[:size]
     if backward:
@@ -94,6 +91,70 @@ async def paginate(
         has_next=page.before is not None if backward else more,
         has_previous=more if backward else page.after is not None,
         total_count=total,
+    )
+
+
+def _parts(page: Page) -> tuple[bool, int, str | None, str]:
+    """Return whether it goes backward, its size, its cursor, and the argument that the cursor came in."""
+    if page.last is not None:
+        return True, page.last, page.before, "before"
+    return False, page.first or 20, page.after, "after"
+
+
+def _cut(
+    statement: Select[Any], sorts: Sequence[Sort], values: Sequence[Any] | None, backward: bool
+) -> Select[Any]:
+    """Return a statement in the order of a page, behind the row with some sort values."""
+    if values is not None:
+        statement = statement.where(_beyond(sorts, values, backward))
+    for sort in sorts:
+        column = sort.column
+        statement = statement.order_by(column.desc() if sort.descending != backward else column.asc())
+    return statement
+
+
+def page_point(statement: Select[Any], sorts: Sequence[Sort], *, backward: bool, beyond: bool) -> Point:
+    """Return the Point of the pages of a list: of one direction, with a cursor or without."""
+    values = [bindparam(f"cursor{place}", type_=sort.column.type) for place, sort in enumerate(sorts)]
+    size = bindparam("size", type_=Integer())
+    return Point(_cut(statement, sorts, values if beyond else None, backward).limit(size))
+
+
+@dataclass(frozen=True, slots=True)
+class PointPage:
+    """A page of plain rows, which may be asked for the cursor of one of them."""
+
+    rows: Rows
+    has_next: bool
+    has_previous: bool
+    places: Sequence[int]
+    """Of the sort columns in a row."""
+
+    def cursor(self, row: tuple[Any, ...]) -> str:
+        """Return the cursor of a row."""
+        return _encode([row[place] for place in self.places])
+
+
+async def fetch_page(
+    database: Database,
+    point: Callable[[bool, bool], Point],
+    sorts: Sequence[Sort],
+    places: Sequence[int],
+    page: Page,
+    **given: Any,
+) -> PointPage:
+    """Return a page without a session; raise InvalidCursor. `point` is asked for (backward, with a cursor)."""
+    backward, size, cursor, argument = _parts(page)
+    if cursor is not None:
+        for place, value in enumerate(_decode(cursor, argument, sorts)):
+            given[f"cursor{place}"] = value
+    found = await database.fetch_list(point(backward, cursor is not None), size=size + 1, **given)
+    more, rows = len(found) > size, found[:size]
+    return PointPage(
+        rows[::-1] if backward else rows,
+        has_next=cursor is not None if backward else more,
+        has_previous=more if backward else cursor is not None,
+        places=places,
     )
 
 

@@ -5,14 +5,15 @@ microseconds to read. A Point is compiled once. On SQLite it is read on a connec
 loop: by key, in a file that the system keeps in memory, it takes less time than the hop. On PostgreSQL it is
 one round trip, without a transaction around it.
 
-Only for statements that find their rows by an index and return few of them.
+Only for statements that find their rows by an index and return few of them; those that may look at more rows
+are read by `Database.fetch_list`.
 """
 
 from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, inspect
@@ -42,12 +43,15 @@ def columns_of(model: Any) -> list[Any]:
     return list(model.__table__.columns)
 
 
-def record(model: type[Record], row: tuple[Any, ...]) -> Record:
-    """Return a record that belongs to no session, of a row with the columns of its model."""
+def record(model: type[Record], row: tuple[Any, ...], names: Sequence[str] | None = None) -> Record:
+    """Return a record that belongs to no session, of a row with the columns of its model, or with those named.
+
+    What is not named would read as None: only for who knows what is read of it.
+    """
     manager, keys = _made_of(model)  # type: ignore[arg-type]
     # As a session makes one of a row: no column is set as if it were changed.
     made: Record = manager.new_instance()
-    made.__dict__.update(zip(keys, row, strict=True))
+    made.__dict__.update(zip(keys if names is None else names, row, strict=True))
     return made
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sqlite3
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,9 @@ class Database:
             if in_file and not self.url.query
             else None
         )
+        # For lists, so that whoever asks for a long one keeps nobody else waiting.
+        self._lists = DirectReader(str(self.url.database), self.engine.dialect) if self._direct else None
+        self._list_thread = ThreadPoolExecutor(1, "lists")
         self._write_engine = self.engine.execution_options(**write_options)
         self._read_engine = self.engine.execution_options(**read_options)
 
@@ -132,6 +137,25 @@ class Database:
             else:
                 self.statement_count += 1
                 return rows
+        return await self._fetch(point, values)
+
+    async def fetch_list(self, point: Point, **values: Any) -> Rows:
+        """Return the rows of a statement that may look at more of them than it returns; else as `fetch`.
+
+        On SQLite in one hop to a thread, where a session takes about nine.
+        """
+        if self._lists is not None:
+            read = functools.partial(self._lists.read, point, values)
+            try:
+                rows = await asyncio.get_running_loop().run_in_executor(self._list_thread, read)
+            except sqlite3.OperationalError:
+                pass
+            else:
+                self.statement_count += 1
+                return rows
+        return await self._fetch(point, values)
+
+    async def _fetch(self, point: Point, values: dict[str, Any]) -> Rows:
         with self._translated():
             async with self._point_engine.connect() as connection:
                 return [tuple(row) for row in await connection.execute(point.statement, values)]
@@ -168,8 +192,10 @@ class Database:
 
     async def dispose(self) -> None:
         """Close every connection."""
-        if self._direct is not None:
-            self._direct.close()
+        self._list_thread.shutdown()
+        for reader in (self._direct, self._lists):
+            if reader is not None:
+                reader.close()
         await self.engine.dispose()
 
     def _count(self, connection: object, cursor: object, statement: str, *_: object) -> None:
