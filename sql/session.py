@@ -193,6 +193,7 @@ class Database:
     async def dispose(self) -> None:
         """Close every connection."""
         self._list_thread.shutdown()
+        self._list_thread = ThreadPoolExecutor(1, "lists")  # started by whoever reads after all
         for reader in (self._direct, self._lists):
             if reader is not None:
                 reader.close()

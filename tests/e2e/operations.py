@@ -35,8 +35,8 @@ READS = {
     "08-concept-relations": (2, 1),
     "09-student-mastery": (4, 1),
     "10-extraction-page": (3, 0),
-    # The viewer, the course, how many students, a page of them, their names.
-    "11-class-mastery": (5, 1),
+    # The viewer, the course, how many students, a page of them with their names.
+    "11-class-mastery": (4, 1),
     "22-wait-for-graph": (4, 0),
 }
 # The inline attempt at the graph included.

@@ -175,7 +175,7 @@ async def test_a_matrix_costs_the_same_for_one_student_and_for_many(
     found = data["classMastery"]
     assert [len(edge["cells"]) for edge in found["edges"]] == [4] * students
     assert found["totalCount"] == students
-    assert (counted.sql, counted.cypher) == (5, 1)
+    assert (counted.sql, counted.cypher) == (4, 1)
 
 
 async def test_a_mutation_costs_one_graph_transaction(plain_api: Api) -> None:

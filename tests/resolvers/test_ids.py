@@ -85,3 +85,6 @@ def test_known_ids_are_those_of_encode_and_bounded(monkeypatch: pytest.MonkeyPat
         assert len(kept) <= 3
     # Equal as keys of a dict, but not the same text: what is wrong in the graph stays visible.
     assert [kept[each] for each in (1, True, 1.0)] == [ids.encode("skill", each) for each in (1, True, 1.0)]
+    people = ids.KnownIds("user")
+    assert [people[each] for each in (7, 7, "7")] == [ids.encode("user", 7)] * 3
+    assert list(people) == [7]

@@ -8,15 +8,17 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from sqlalchemy import update
 
-from sql import accounts, courses
-from sql.models import Course, Kind, Role, User
+from sql import accounts, courses, enrollments, points
+from sql.models import Course, Enrollment, Kind, Role, User
+from sql.pages import InvalidCursor, Page
 from sql.session import Database
 from tests.sql import campus
 
 
-def _columns(record: User | Course | None) -> dict[str, Any]:
+def _columns(record: User | Course | Enrollment | None) -> dict[str, Any]:
     assert record is not None
     return {column.key: getattr(record, column.key) for column in record.__table__.columns}
 
@@ -115,6 +117,66 @@ async def test_keys_of_several_parts(database: Database) -> None:
         assert not await courses.visible_key(database, kind, key, **admin)
 
 
+async def test_a_page_of_a_class_is_what_a_session_lists(database: Database) -> None:
+    teacher = await campus.person(database, "t@example.org", Role.TEACHER)
+    course = await campus.course(database, teacher, "One", published=True)
+    other = await campus.course(database, teacher, "Other", published=True)
+    for number, (given, family) in enumerate(
+        [("Ä", "Zed"), ("B", "Amy"), ("A", "Amy"), ("B", "Amy"), ("C", "É")]
+    ):
+        student = await campus.person(database, f"s{number}@example.org", Role.STUDENT, given, family)
+        for each in (course, other)[: 1 + number % 2]:
+            await campus.enroll(database, each, student)
+    wanted: dict[str, Any] = {
+        "columns": [column.key for column in points.columns_of(Enrollment)],
+        "of_people": [column.key for column in points.columns_of(User)],
+    }
+    for size, cursor, at in (("first", "after", -1), ("last", "before", 0)):
+        given_page: dict[str, Any] = {"first": None, size: 2}
+        for _ in range(3):
+            page = Page(**given_page)
+            found = await enrollments.class_page(
+                database, course.id, page, with_cursors=True, with_total=True, **wanted
+            )
+            async with database.read() as session:
+                listed = await enrollments.list_enrollments(
+                    session,
+                    course_id=course.id,
+                    viewer_id=teacher.id,
+                    viewer_role=Role.TEACHER,
+                    page=page,
+                    with_total=True,
+                )
+                people = [await session.get(User, row.student_id) for row in listed.rows]
+            assert [_columns(row) for row in found.enrollments] == [_columns(row) for row in listed.rows]
+            assert [_columns(row) for row in found.people] == [_columns(row) for row in people]
+            assert list(found.cursors) == listed.cursors
+            assert (found.has_next, found.has_previous) == (listed.has_next, listed.has_previous)
+            assert found.total_count == listed.total_count == 5
+            given_page[cursor] = listed.cursors[at]
+        assert len(listed.rows) == 1
+    with pytest.raises(InvalidCursor):
+        await enrollments.class_page(
+            database, course.id, Page(after="?"), with_cursors=False, with_total=False, **wanted
+        )
+
+
+async def test_only_what_is_named_is_read_of_a_class(database: Database) -> None:
+    teacher = await campus.person(database, "t@example.org", Role.TEACHER)
+    course = await campus.course(database, teacher, "One", published=True)
+    student = await campus.person(database, "s@example.org", Role.STUDENT, "Ada", "Lovelace")
+    await campus.enroll(database, course, student)
+    found = await enrollments.class_page(
+        database, course.id, Page(), columns=(), of_people=["active"], with_cursors=False, with_total=False
+    )
+    (row,), (person,) = found.enrollments, found.people
+    assert (row.course_id, row.student_id, person.id) == (course.id, student.id, student.id)
+    assert (person.first_name, person.last_name, person.active) == ("Ada", "Lovelace", True)
+    assert "email" not in person.__dict__
+    assert "enrolled_at" not in row.__dict__
+    assert (found.cursors, found.total_count) == ((), None)
+
+
 async def test_a_locked_file_is_waited_for(sqlite_database: Database) -> None:
     """Without the write-ahead log a reader is locked out: then the queue of the pool is taken."""
     made = await campus.person(sqlite_database, "a@example.org")
@@ -126,5 +188,11 @@ async def test_a_locked_file_is_waited_for(sqlite_database: Database) -> None:
     other.execute("BEGIN EXCLUSIVE")
     asyncio.get_running_loop().call_later(0.2, other.execute, "COMMIT")
     found = await accounts.account(sqlite_database, made.id)
+    other.execute("BEGIN EXCLUSIVE")
+    asyncio.get_running_loop().call_later(0.2, other.execute, "COMMIT")
+    page = await enrollments.class_page(
+        sqlite_database, 1, Page(), columns=(), of_people=(), with_cursors=False, with_total=True
+    )
     other.close()
     assert found is not None
+    assert page.total_count == 0
