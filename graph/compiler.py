@@ -7,6 +7,7 @@ into the answer. Values are parameters only, so equal structures have equal text
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from graph.concept_map import make_template as make_map_template
 from graph.concept_map import map_values
 from graph.joins import Joins, read_tables
 from graph.layout import Answers, Either, Layout, Read, Record, Shaped
-from graph.plan import Build, Gather, Inputs, Key, Plan, PlanCache, Row, Scope, Template, structure_of
+from graph.plan import Build, Gather, Inputs, Key, KeyOf, Plan, PlanCache, Row, Scope, Template, structure_of
 from graph.projection import member, targets
 from graph.selection import Field, Selection
 from graph.shapes import GraphType
@@ -100,7 +101,7 @@ def compile_children(
             return {key: row.values[name] if isinstance(row, Row) else row for key, row in found.items()}
         return {key: row.values for key, row in found.items() if isinstance(row, Row)}
 
-    return Plan(plan.name, plan.text, plan.parameters, shape)
+    return Plan(plan.name, plan.text, plan.parameters, shape, plan.key_of)
 
 
 def compile_chapter_sequence(
@@ -157,7 +158,7 @@ def _root(parent_type: str, name: str, key: Key, asked: Field, scope: Scope, cac
     # The response key of the root stays out of the text: an alias there makes no second statement.
     field = Field(name, name, asked.arguments, asked.selection)
     plan = compile_children(parent_type, field, [key], scope, cache)
-    return Plan(plan.name, plan.text, plan.parameters, lambda rows: plan.shape(rows)[key])
+    return Plan(plan.name, plan.text, plan.parameters, lambda rows: plan.shape(rows)[key], plan.key_of)
 
 
 def _cached(cache: PlanCache | None, structure: Hashable, make: Any) -> Template:
@@ -196,22 +197,27 @@ def _lookup_template(names: tuple[str, ...], selection: Selection) -> Template:
         found = (item.shape(row[0], inputs) for row in rows)
         return {row.key: row for row in found}
 
-    return build.template(f"read_{root}", "\n".join(lines), shape, item.layout, _gather_records(item.layout))
-
-
-def _gather_records(layout: Layout | None) -> Gather:
-    """Return what puts each record that was looked up under its key."""
-    sizes = [each.key_size for each in layout.options] if isinstance(layout, Either) else None
-    size = layout.key_size if isinstance(layout, Record) else 0
+    text, key_of = "\n".join(lines), _record_key(item.layout)
 
     def gather(rows: list[list[Any]], read: Read, inputs: Inputs) -> dict[Key, Shaped]:
-        found = {}
-        for row in rows:
-            record, parts = (row[0], size) if sizes is None else (row[0][1], sizes[row[0][0]])
-            found[record[0] if parts == 1 else tuple(record[:parts])] = Shaped(read(row[0], inputs))
-        return found
+        assert key_of is not None  # noqa: S101 (there is a layout to read by)
+        return {key_of(row): Shaped(read(row[0], inputs)) for row in rows}
 
-    return gather
+    return build.template(f"read_{root}", text, shape, item.layout, gather, key_of)
+
+
+def _record_key(layout: Layout | None) -> KeyOf | None:
+    """Return what finds the key of the record in a row."""
+    if isinstance(layout, Record):
+        return functools.partial(_natural_key, layout.key_size)
+    if isinstance(layout, Either):
+        sizes = [each.key_size for each in layout.options]
+        return lambda row: _natural_key(sizes[row[0][0]], [row[0][1]])
+    return None
+
+
+def _natural_key(size: int, row: list[Any]) -> Key:
+    return row[0][0] if size == 1 else tuple(row[0][:size])
 
 
 def _gather_answers(places: Sequence[int]) -> Gather:
@@ -266,7 +272,9 @@ def _children_template(parent_type: str, fields: tuple[Field, ...]) -> Template:
 
     names = "_".join(dict.fromkeys(field.name for field in fields))
     layout = Answers(tuple(answer.layout for answer in answers.values()))
-    return build.template(f"read_{root}_{names}", "\n".join(lines), shape, layout, _gather_answers(places))
+    return build.template(
+        f"read_{root}_{names}", "\n".join(lines), shape, layout, _gather_answers(places), _parent_key
+    )
 
 
 def _parent_bindings(build: Build, parent: GraphType, lines: list[str]) -> dict[str, str]:

@@ -78,6 +78,7 @@ class Inputs:
 
 
 Binder = Callable[[Inputs], Any]
+KeyOf = Callable[[list[Any]], Key]
 Shaper = Callable[[Any, Inputs], Any]
 
 
@@ -89,6 +90,8 @@ class Plan:
     text: str
     parameters: dict[str, Any]
     shape: Callable[[list[list[Any]]], Any]
+    # For a statement that answers each of `$keys` by rows of its own: the key that a row is about.
+    key_of: KeyOf | None = None
 
     @property
     def statement(self) -> Statement:
@@ -113,13 +116,14 @@ class Template:
     shape: Callable[[list[list[Any]], Inputs], Any]
     layout: Layout | None = None
     gather: Gather | None = None
+    key_of: KeyOf | None = None
 
     def bind(self, inputs: Inputs, reader: Reader | None = None) -> Plan:
         """Return the plan for the values of one request, read by the caller's reader where it can."""
         parameters = {name: binder(inputs) for name, binder in self.binders}
         read = reader(self.layout) if reader is not None and self.layout is not None else None
         if read is None:
-            return Plan(self.name, self.text, parameters, lambda rows: self.shape(rows, inputs))
+            return Plan(self.name, self.text, parameters, lambda rows: self.shape(rows, inputs), self.key_of)
 
         def shape(rows: list[list[Any]]) -> Any:
             try:
@@ -128,7 +132,7 @@ class Template:
                 # A value breaks its type's rule: who reads the Rows says which one.
                 return self.shape(rows, inputs)
 
-        return Plan(self.name, self.text, parameters, shape)
+        return Plan(self.name, self.text, parameters, shape, self.key_of)
 
 
 class PlanCache:
@@ -247,9 +251,10 @@ class Build:
         shape: Callable[[list[list[Any]], Inputs], Any],
         layout: Layout | None = None,
         gather: Gather | None = None,
+        key_of: KeyOf | None = None,
     ) -> Template:
         """Return the finished template."""
-        return Template(name, text, tuple(self.parameters.items()), shape, layout, gather)
+        return Template(name, text, tuple(self.parameters.items()), shape, layout, gather, key_of)
 
 
 def plain_value(value: Any) -> Any:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from graph import compiler
+from graph.batches import Batches, Reader
 from graph.plan import Key, Plan, PlanCache, Row, Scope
 from graph.selection import Field, Selection
-from graph.statements import Statement
 
 DEADLINE_SECONDS = 10.0
-
-
-class Reader(Protocol):
-    """Run one read statement (graph.client.GraphClient)."""
-
-    async def read(self, statement: Statement, *, deadline_seconds: float = ...) -> list[list[Any]]:
-        """Return the rows as positional lists."""
-        ...
 
 
 class GraphRepository:
@@ -29,8 +21,7 @@ class GraphRepository:
     """
 
     def __init__(self, client: Reader, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
-        self._client = client
-        self._deadline_seconds = deadline_seconds
+        self._batches = Batches(client, deadline_seconds)
         self._plans = PlanCache()
 
     async def lookup(
@@ -89,5 +80,4 @@ class GraphRepository:
         return drawn
 
     async def _run(self, plan: Plan) -> Any:
-        rows = await self._client.read(plan.statement, deadline_seconds=self._deadline_seconds)
-        return plan.shape(rows)
+        return plan.shape(await self._batches.rows(plan))
