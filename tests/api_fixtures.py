@@ -312,8 +312,9 @@ def pair(request: pytest.FixtureRequest) -> tuple[str, Any, GraphConfig]:
 
 @pytest.fixture
 async def api(pair: tuple[str, Any, GraphConfig], tmp_path: Path) -> AsyncIterator[Api]:
-    """The application on each database and each graph engine, in pairs."""
+    """The application on each database and each graph engine, in pairs: on PostgreSQL the production profile."""
     name, template, graph_config = pair
+    settings = make_settings(tmp_path, **PROFILES["production" if name == "postgresql" else "development"])
     if name == "sqlite":
         path = tmp_path / "lab-tutor.db"
         shutil.copy(template, path)
@@ -326,7 +327,7 @@ async def api(pair: tuple[str, Any, GraphConfig], tmp_path: Path) -> AsyncIterat
     try:
         await client.ensure_schema()
         await wipe_graph(client)
-        async for opened in _open(make_settings(tmp_path), database, client):
+        async for opened in _open(settings, database, client):
             yield opened
     finally:
         await client.close()
@@ -358,4 +359,28 @@ async def plain_api(
 async def graphless_api(sqlite_database: Database, tmp_path: Path) -> AsyncIterator[Api]:
     """The application without a graph."""
     async for opened in _open(make_settings(tmp_path), sqlite_database, None):
+        yield opened
+
+
+@pytest.fixture(params=PROFILES)
+def profile(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What each profile changes in the settings: for attacks, which have to fail in both."""
+    return PROFILES[request.param]
+
+
+@pytest.fixture
+async def attacked_api(
+    sqlite_database: Database, embedded_client: GraphClient, tmp_path: Path, profile: dict[str, Any]
+) -> AsyncIterator[Api]:
+    """The application of each profile on SQLite and the embedded engine."""
+    async for opened in _open(make_settings(tmp_path, **profile), sqlite_database, embedded_client):
+        yield opened
+
+
+@pytest.fixture
+async def attacked_graphless_api(
+    sqlite_database: Database, tmp_path: Path, profile: dict[str, Any]
+) -> AsyncIterator[Api]:
+    """The application of each profile without a graph."""
+    async for opened in _open(make_settings(tmp_path, **profile), sqlite_database, None):
         yield opened

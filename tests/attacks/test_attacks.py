@@ -27,14 +27,19 @@ def _collected() -> Iterator[None]:
     gc.collect()
 
 
-@pytest.fixture(scope="module", params=["development", "production"])
+# In pairs: scripts/attack.py measures each profile with each way of execution.
+@pytest.fixture(
+    scope="module", params=[("development", "true"), ("production", "false")], ids=lambda pair: pair[0]
+)
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, embedded_graph: GraphConfig
 ) -> Iterator[Server]:
-    """A real process of each profile; attacked again and again, it has to go on."""
+    """A real process of each profile, with the fast path and without; attacked again and again, it has to go on."""
     graph = embedded_graph
+    environment, fast_path = request.param
     settings = {
-        "environment": request.param,
+        "environment": environment,
+        "fast_path": fast_path,
         "jwt_secret": SECRET,
         "neo4j_uri": graph.uri,
         "neo4j_username": graph.username,
@@ -44,7 +49,7 @@ def server(
         "argon2_time_cost": "1",
         "argon2_memory_kib": "8192",
     }
-    made = Server(tmp_path_factory.mktemp(request.param), settings)
+    made = Server(tmp_path_factory.mktemp(environment), settings)
     try:
         asyncio.run(_empty(graph))
         asyncio.run(made.start())

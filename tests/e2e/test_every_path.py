@@ -19,7 +19,7 @@ from graph.client import GraphClient
 from graphql_api import schema as schema_module
 from resolvers import ids
 from sql.session import Database
-from tests.api_fixtures import Actor, Api, make_settings, open_api
+from tests.api_fixtures import PROFILES, Actor, Api, make_settings, open_api
 from tests.e2e.every_path import Questions, Scene, seen
 
 DEPTH = int(os.environ.get("LAB_TUTOR_TEST_PATH_DEPTH", "2"))
@@ -48,11 +48,17 @@ async def _asked(api: Api, query: str, actor: Actor | None) -> dict[str, Any]:
     return body
 
 
+# Who may see what does not depend on the profile: in production shorter paths have to do.
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize(("name_of_profile", "longest"), [("development", DEPTH), ("production", DEPTH - 1)])
 async def test_every_path_shows_what_its_viewer_may_see(
-    sqlite_database: Database, embedded_client: GraphClient, tmp_path: Path
+    sqlite_database: Database,
+    embedded_client: GraphClient,
+    tmp_path: Path,
+    name_of_profile: str,
+    longest: int,
 ) -> None:
-    settings = make_settings(tmp_path).model_copy(update=WIDE)
+    settings = make_settings(tmp_path, **PROFILES[name_of_profile]).model_copy(update=WIDE)
     async with open_api(settings, sqlite_database, embedded_client) as api:
         scene = await Scene(api).make()
         visible = await scene.visible()
@@ -65,7 +71,7 @@ async def test_every_path_shows_what_its_viewer_may_see(
             for root, arguments, definition in questions.roots():
                 kind = get_named_type(definition.type)
                 # All kinds at once: a statement for all ways from there is more than an engine takes.
-                depth = DEPTH - 1 if isinstance(kind, GraphQLInterfaceType) else DEPTH
+                depth = longest - 1 if isinstance(kind, GraphQLInterfaceType) else longest
                 asked = f"{root}({arguments})" if arguments else root
                 api.compared.on = root != "graphDrift"  # tells when it was asked
                 body = await _asked(api, f"{{ {asked} {questions.tree(kind, depth)} }}", actor)

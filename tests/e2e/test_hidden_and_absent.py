@@ -130,8 +130,8 @@ async def sql_documents(session: Any, run_id: str) -> list[str]:
     return list(found)
 
 
-async def test_hidden_and_absent_are_alike_in_every_mutation(plain_api: Api) -> None:
-    api = plain_api
+async def test_hidden_and_absent_are_alike_in_every_mutation(attacked_api: Api) -> None:
+    api = attacked_api
     two = await Two(World(api), World(api)).make(api)
     await stop_workers(api)
     compared, different = 0, []

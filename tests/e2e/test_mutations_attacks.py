@@ -184,8 +184,8 @@ def mutation(name: str, input_name: str) -> str:
 
 
 @pytest.mark.parametrize("part", range(4))
-async def test_no_input_breaks_a_mutation(plain_api: Api, part: int) -> None:
-    api = plain_api
+async def test_no_input_breaks_a_mutation(attacked_api: Api, part: int) -> None:
+    api = attacked_api
     world = await World(api).make()
     teacher = world.people["teacher"]
     assert teacher is not None
@@ -263,8 +263,8 @@ VARIABLES = {
 }
 
 
-async def test_no_argument_breaks_a_query(plain_api: Api) -> None:
-    api = plain_api
+async def test_no_argument_breaks_a_query(attacked_api: Api) -> None:
+    api = attacked_api
     world = await World(api).make()
     course, enrolled, admin = world.course, world.people["enrolled"], world.people["admin"]
     assert enrolled is not None
@@ -309,9 +309,9 @@ async def test_no_argument_breaks_a_query(plain_api: Api) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-async def test_a_cursor_is_of_one_list(plain_api: Api) -> None:
+async def test_a_cursor_is_of_one_list(attacked_api: Api) -> None:
     """A cursor of one list, or one made up, is BAD_USER_INPUT for another: never a page of something."""
-    api = plain_api
+    api = attacked_api
     world = await World(api).make()
     course, teacher = world.course, world.people["teacher"]
     lists = {

@@ -276,10 +276,10 @@ def absent(given: str) -> str:
     return ids.encode(prefix, tuple(gone))
 
 
-async def test_hidden_and_absent_are_alike(plain_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hidden_and_absent_are_alike(attacked_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     # How far behind the graph is, each answer asks anew: otherwise only the first in a while does.
     monkeypatch.setattr("graphql_api.execution.FRESHNESS_SECONDS", -1.0)
-    api = plain_api
+    api = attacked_api
     world, values = await _questions(api)
     await stop_workers(api)
     compared = 0

@@ -35,8 +35,8 @@ async def test_register_log_in_and_who_am_i(api: Api) -> None:
     assert me["me"] == {"__typename": "Student", "firstName": "Grace"}
 
 
-async def test_a_taken_address_and_bad_values(plain_api: Api) -> None:
-    api = plain_api
+async def test_a_taken_address_and_bad_values(attacked_api: Api) -> None:
+    api = attacked_api
     await _register(api)
     taken = await api.mutate(
         "register", None, email="grace@example.org", password=PASSWORD, firstName="G", lastName="H"
@@ -56,8 +56,8 @@ async def test_a_taken_address_and_bad_values(plain_api: Api) -> None:
     assert admin["__typename"] == "InvalidInputProblem"
 
 
-async def test_wrong_credentials_do_not_tell_which(plain_api: Api) -> None:
-    api = plain_api
+async def test_wrong_credentials_do_not_tell_which(attacked_api: Api) -> None:
+    api = attacked_api
     await _register(api)
     wrong = await api.mutate("logIn", None, email="grace@example.org", password="not the passphrase")
     unknown = await api.mutate("logIn", None, email="nobody@example.org", password="not the passphrase")
@@ -74,8 +74,8 @@ async def test_a_refresh_token_serves_once_and_its_reuse_ends_the_family(api: Ap
     assert ended["code"] == "INVALID_CREDENTIALS"
 
 
-async def test_log_out_and_password_change_end_sessions(plain_api: Api) -> None:
-    api = plain_api
+async def test_log_out_and_password_change_end_sessions(attacked_api: Api) -> None:
+    api = attacked_api
     session = await _register(api)
     other = (await api.ok("logIn", None, SESSION, email="grace@example.org", password=PASSWORD))["session"]
     out = await api.ok("logOut", None, "endedSessions", refreshToken=other["refreshToken"])
@@ -99,8 +99,8 @@ async def test_log_out_and_password_change_end_sessions(plain_api: Api) -> None:
     ] == "INVALID_CREDENTIALS"
 
 
-async def test_a_hundred_aliases_are_a_hundred_attempts(plain_api: Api) -> None:
-    api = plain_api
+async def test_a_hundred_aliases_are_a_hundred_attempts(attacked_api: Api) -> None:
+    api = attacked_api
     bound = api.application.settings.login_attempts_per_account
     query = (
         "mutation($i: LogInInput!) {"
@@ -113,8 +113,8 @@ async def test_a_hundred_aliases_are_a_hundred_attempts(plain_api: Api) -> None:
     assert body["errors"][0]["extensions"]["retryAfterMs"] > 0
 
 
-async def test_registering_twice_with_one_key_makes_one_account(plain_api: Api) -> None:
-    api = plain_api
+async def test_registering_twice_with_one_key_makes_one_account(attacked_api: Api) -> None:
+    api = attacked_api
     first = await _register(api, idempotencyKey="k-1")
     second = await _register(api, idempotencyKey="k-1")
     assert first["user"] == second["user"]

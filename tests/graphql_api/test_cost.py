@@ -80,8 +80,8 @@ DEEP = (
 )
 
 
-async def test_what_passes_the_limit_is_refused_with_its_number(graphless_api: Api) -> None:
-    api = graphless_api
+async def test_what_passes_the_limit_is_refused_with_its_number(attacked_graphless_api: Api) -> None:
+    api = attacked_graphless_api
     teacher = await api.teacher()
     assert (await api.data(DEEP, teacher, n=2))["courses"] == {"nodes": []}
     for query, variables in (

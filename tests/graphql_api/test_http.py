@@ -41,8 +41,10 @@ GRAPHQL_RESPONSE = "application/graphql-response+json"
         (b'{"query":"{me{id}}","variables":{"x":' + b"9" * 5_000 + b"}}", {}, 400),
     ],
 )
-async def test_shapes_of_a_post(plain_api: Api, content: bytes, headers: dict[str, str], status: int) -> None:
-    response = await plain_api.http.post(
+async def test_shapes_of_a_post(
+    attacked_api: Api, content: bytes, headers: dict[str, str], status: int
+) -> None:
+    response = await attacked_api.http.post(
         "/graphql", content=content, headers={"content-type": "application/json", **headers}
     )
     assert response.status_code == status, response.text
@@ -54,13 +56,13 @@ async def test_shapes_of_a_post(plain_api: Api, content: bytes, headers: dict[st
     assert response.headers["cache-control"] == "no-store"
 
 
-async def test_a_body_over_the_bound_is_refused(plain_api: Api) -> None:
-    settings = plain_api.application.settings
-    token = {"authorization": f"Bearer {(await plain_api.teacher()).token}"}
+async def test_a_body_over_the_bound_is_refused(attacked_api: Api) -> None:
+    settings = attacked_api.application.settings
+    token = {"authorization": f"Bearer {(await attacked_api.teacher()).token}"}
     anonymous, known = settings.max_anonymous_body_bytes, settings.max_body_bytes
     for headers, bound in (({}, anonymous), ({"authorization": "Bearer a.b.c"}, anonymous), (token, known)):
         for size, status in ((bound + 1, 413), (bound, 400)):
-            response = await plain_api.http.post(
+            response = await attacked_api.http.post(
                 "/graphql", content=b" " * size, headers={"content-type": "application/json", **headers}
             )
             assert response.status_code == status, (headers, size)
@@ -68,19 +70,19 @@ async def test_a_body_over_the_bound_is_refused(plain_api: Api) -> None:
             assert (str(bound) in response.json()["errors"][0]["message"]) == (status == 413)
 
 
-async def test_a_body_of_too_many_values_is_refused_unread(plain_api: Api) -> None:
+async def test_a_body_of_too_many_values_is_refused_unread(attacked_api: Api) -> None:
     headers = {
-        "authorization": f"Bearer {(await plain_api.teacher()).token}",
+        "authorization": f"Bearer {(await attacked_api.teacher()).token}",
         "content-type": "application/json",
     }
-    bound = plain_api.application.settings.max_body_values
+    bound = attacked_api.application.settings.max_body_values
     query = b'{"query":"{me{id}}","variables":{"x":%b}}'
     for value in (b"[" + b"1," * bound + b"1]", b"[" * bound, b"[" + b"{}," * bound + b"{}]"):
-        response = await plain_api.http.post("/graphql", content=query % value, headers=headers)
+        response = await attacked_api.http.post("/graphql", content=query % value, headers=headers)
         assert response.status_code == 413
         assert f"more than {bound} values" in response.json()["errors"][0]["message"]
     for value in (b"[" + b"1," * 1_000 + b"1]", b'{"a":[[' + b"[]," * 1_000 + b"[]]]}"):
-        response = await plain_api.http.post("/graphql", content=query % value, headers=headers)
+        response = await attacked_api.http.post("/graphql", content=query % value, headers=headers)
         assert response.status_code == 413
         assert "a list of more than 1000 items" in response.json()["errors"][0]["message"]
     for value in (
@@ -89,7 +91,7 @@ async def test_a_body_of_too_many_values_is_refused_unread(plain_api: Api) -> No
         b'"' + b'\\",' * bound + b'"',
         b"[1,2,3]",
     ):
-        response = await plain_api.http.post("/graphql", content=query % value, headers=headers)
+        response = await attacked_api.http.post("/graphql", content=query % value, headers=headers)
         assert response.status_code == 200, response.text
 
 
@@ -106,9 +108,9 @@ async def test_a_body_of_too_many_values_is_refused_unread(plain_api: Api) -> No
         ("query($i: ID!) { course(id: $i) { id } }", "BAD_USER_INPUT"),
     ],
 )
-async def test_documents_that_are_refused(plain_api: Api, query: str, code: str) -> None:
+async def test_documents_that_are_refused(attacked_api: Api, query: str, code: str) -> None:
     for accept, status in (("application/json", 200), (GRAPHQL_RESPONSE, 400)):
-        response = await plain_api.http.post("/graphql", json={"query": query}, headers={"accept": accept})
+        response = await attacked_api.http.post("/graphql", json={"query": query}, headers={"accept": accept})
         assert response.status_code == status
         assert response.headers["content-type"].startswith(accept)
         body = response.json()
@@ -116,8 +118,8 @@ async def test_documents_that_are_refused(plain_api: Api, query: str, code: str)
         assert body["errors"][0]["extensions"]["code"] == code
 
 
-async def test_an_answer_has_the_media_type_that_was_asked_for(plain_api: Api) -> None:
-    response = await plain_api.http.post(
+async def test_an_answer_has_the_media_type_that_was_asked_for(attacked_api: Api) -> None:
+    response = await attacked_api.http.post(
         "/graphql",
         json={"query": "{ me { id } }"},
         headers={"accept": f"{GRAPHQL_RESPONSE}, application/json;q=0.9"},
@@ -145,8 +147,8 @@ async def test_an_answer_has_the_media_type_that_was_asked_for(plain_api: Api) -
         ("image/png", None),
     ],
 )
-async def test_media_types_are_negotiated(plain_api: Api, accept: str, wanted: str | None) -> None:
-    response = await plain_api.post({"query": "{ me { id } }"}, accept=accept)
+async def test_media_types_are_negotiated(attacked_api: Api, accept: str, wanted: str | None) -> None:
+    response = await attacked_api.post({"query": "{ me { id } }"}, accept=accept)
     if wanted is None:
         assert response.status_code == 406
         assert response.json()["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
@@ -155,8 +157,8 @@ async def test_media_types_are_negotiated(plain_api: Api, accept: str, wanted: s
         assert response.json() == {"data": {"me": None}}
 
 
-async def test_queries_by_get_and_nothing_else(plain_api: Api) -> None:
-    http = plain_api.http
+async def test_queries_by_get_and_nothing_else(attacked_api: Api) -> None:
+    http = attacked_api.http
     answer = await http.get("/graphql", params={"query": "{ me { id } }"})
     assert (answer.status_code, answer.json()) == (200, {"data": {"me": None}})
     mutation = 'mutation M { logOut(input: {refreshToken: "x"}) { __typename } } query Q { me { id } }'
@@ -171,11 +173,11 @@ async def test_queries_by_get_and_nothing_else(plain_api: Api) -> None:
     assert other.status_code == 405
 
 
-async def test_a_persisted_query_without_its_document(plain_api: Api) -> None:
+async def test_a_persisted_query_without_its_document(attacked_api: Api) -> None:
     extensions = {"persistedQuery": {"version": 1, "sha256Hash": "0" * 64}}
     for accept, status in (("application/json", 200), (GRAPHQL_RESPONSE, 400)):
-        by_post = await plain_api.post({"extensions": extensions}, accept=accept)
-        by_get = await plain_api.http.get(
+        by_post = await attacked_api.post({"extensions": extensions}, accept=accept)
+        by_get = await attacked_api.http.get(
             "/graphql", params={"extensions": json.dumps(extensions)}, headers={"accept": accept}
         )
         for response in (by_post, by_get):
@@ -183,45 +185,45 @@ async def test_a_persisted_query_without_its_document(plain_api: Api) -> None:
             assert response.json()["errors"][0]["extensions"]["code"] == "PERSISTED_QUERY_NOT_SUPPORTED"
             assert "data" not in response.json()
     # With its document it is a request like any other.
-    whole = await plain_api.post({"query": "{ me { id } }", "extensions": extensions})
+    whole = await attacked_api.post({"query": "{ me { id } }", "extensions": extensions})
     assert whole.json() == {"data": {"me": None}}
 
 
 @pytest.mark.parametrize("header", ["Bearer", "Bearer x", "Basic dXNlcg==", "Bearer a.b.c"])
-async def test_a_token_that_does_not_hold(plain_api: Api, header: str) -> None:
-    response = await plain_api.http.post(
+async def test_a_token_that_does_not_hold(attacked_api: Api, header: str) -> None:
+    response = await attacked_api.http.post(
         "/graphql", json={"query": "{ me { id } }"}, headers={"authorization": header}
     )
     assert response.json()["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
-async def test_at_most_ten_errors(plain_api: Api) -> None:
+async def test_at_most_ten_errors(attacked_api: Api) -> None:
     query = "{" + " ".join(f'a{i}: course(id: "x") {{ id }}' for i in range(15)) + "}"
-    body = await plain_api.ask(query)
+    body = await attacked_api.ask(query)
     assert len(body["errors"]) == 10
 
 
-async def test_an_unexpected_error_is_masked(plain_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    teacher = await plain_api.teacher()
+async def test_an_unexpected_error_is_masked(attacked_api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    teacher = await attacked_api.teacher()
 
     def broken(*_: object, **__: object) -> object:
         raise RuntimeError("secret of the house")
 
     monkeypatch.setattr("sql.courses.list_courses", broken)
-    body = await plain_api.ask("{ courses { totalCount } }", teacher)
+    body = await attacked_api.ask("{ courses { totalCount } }", teacher)
     assert body["errors"][0]["extensions"]["code"] == "INTERNAL"
     assert len(body["errors"][0]["extensions"]["incidentId"]) == 32
     assert "secret" not in json.dumps(body)
 
 
 async def test_a_database_that_goes_away_before_the_execution_is_an_answer_too(
-    plain_api: Api, monkeypatch: pytest.MonkeyPatch
+    attacked_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def away(*_: object) -> None:
         raise Unavailable
 
-    monkeypatch.setattr(plain_api.application, "context", away)
-    response = await plain_api.post({"query": "{ __typename }"})
+    monkeypatch.setattr(attacked_api.application, "context", away)
+    response = await attacked_api.post({"query": "{ __typename }"})
     assert response.status_code == 500
     (error,) = response.json()["errors"]
     assert error["extensions"].keys() == {"code", "incidentId", "retryable"}
@@ -230,8 +232,8 @@ async def test_a_database_that_goes_away_before_the_execution_is_an_answer_too(
     assert "try again" in error["message"]
 
 
-async def test_without_a_graph_sql_still_answers(graphless_api: Api) -> None:
-    api = graphless_api
+async def test_without_a_graph_sql_still_answers(attacked_graphless_api: Api) -> None:
+    api = attacked_graphless_api
     teacher = await api.teacher()
     made = await api.ok("createCourse", teacher, "course { id }", title="Sets")
     assert made["sync"]["state"] == "DISABLED"

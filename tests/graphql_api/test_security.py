@@ -112,16 +112,16 @@ async def test_headers_of_every_answer(closed_api: Api, graphless_api: Api) -> N
 
 
 async def test_browsers_of_other_origins(
-    graphless_api: Api, sqlite_database: Database, tmp_path: Path
+    attacked_graphless_api: Api, sqlite_database: Database, tmp_path: Path, profile: dict[str, Any]
 ) -> None:
     ask = {
         "origin": "https://evil.example",
         "access-control-request-method": "POST",
         "access-control-request-headers": "content-type,authorization",
     }
-    refused = await graphless_api.http.request("OPTIONS", "/graphql", headers=ask)
+    refused = await attacked_graphless_api.http.request("OPTIONS", "/graphql", headers=ask)
     assert refused.status_code == 405
-    settings = make_settings(tmp_path, cors_origins=("https://app.example",))
+    settings = make_settings(tmp_path, cors_origins=("https://app.example",), **profile)
     async with open_api(settings, sqlite_database, None) as api:
         foreign = await api.http.request("OPTIONS", "/graphql", headers=ask)
         assert foreign.status_code == 400
@@ -137,8 +137,8 @@ async def test_browsers_of_other_origins(
 # —— Bodies and bounds ——
 
 
-async def test_a_chunked_body_is_counted_as_it_comes(graphless_api: Api) -> None:
-    bound = graphless_api.application.settings.max_body_bytes
+async def test_a_chunked_body_is_counted_as_it_comes(attacked_graphless_api: Api) -> None:
+    bound = attacked_graphless_api.application.settings.max_body_bytes
     sent = 0
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -147,8 +147,8 @@ async def test_a_chunked_body_is_counted_as_it_comes(graphless_api: Api) -> None
             sent += 100_000
             yield b" " * 100_000
 
-    token = (await graphless_api.teacher()).token
-    response = await graphless_api.http.post(
+    token = (await attacked_graphless_api.teacher()).token
+    response = await attacked_graphless_api.http.post(
         "/graphql",
         content=chunks(),
         headers={"content-type": "application/json", "authorization": f"Bearer {token}"},
@@ -158,13 +158,15 @@ async def test_a_chunked_body_is_counted_as_it_comes(graphless_api: Api) -> None
     assert sent <= bound + 200_000
 
 
-async def test_a_body_that_never_ends_is_cut(sqlite_database: Database, tmp_path: Path) -> None:
+async def test_a_body_that_never_ends_is_cut(
+    sqlite_database: Database, tmp_path: Path, profile: dict[str, Any]
+) -> None:
     async def drip() -> AsyncIterator[bytes]:
         while True:
             yield b" "
             await asyncio.sleep(0.02)
 
-    settings = make_settings(tmp_path, body_timeout_seconds=0.3)
+    settings = make_settings(tmp_path, body_timeout_seconds=0.3, **profile)
     async with open_api(settings, sqlite_database, None) as api:
         response = await api.http.post(
             "/graphql", content=drip(), headers={"content-type": "application/json"}
@@ -173,8 +175,8 @@ async def test_a_body_that_never_ends_is_cut(sqlite_database: Database, tmp_path
     assert codes(response.json()) == ["BAD_USER_INPUT"]
 
 
-async def test_pages_and_lists_of_ids_have_bounds_through_variables_too(graphless_api: Api) -> None:
-    api = graphless_api
+async def test_pages_and_lists_of_ids_have_bounds_through_variables_too(attacked_graphless_api: Api) -> None:
+    api = attacked_graphless_api
     admin = await api.admin()
     users = "query($n: Int) { users(first: $n) { nodes { id } } }"
     for number in (-1, 0, 101, 2**31 - 1):
@@ -188,7 +190,7 @@ async def test_pages_and_lists_of_ids_have_bounds_through_variables_too(graphles
 
 
 async def test_an_operation_ends_at_its_deadline(
-    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sqlite_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, profile: dict[str, Any]
 ) -> None:
     cancelled = asyncio.Event()
 
@@ -201,21 +203,22 @@ async def test_an_operation_ends_at_its_deadline(
         return None
 
     monkeypatch.setattr("sql.courses.list_courses", slow)
-    settings = make_settings(tmp_path, operation_deadline_seconds=0.3)
+    settings = make_settings(tmp_path, operation_deadline_seconds=0.3, **profile)
     async with open_api(settings, sqlite_database, None) as api:
         teacher = await api.teacher()
+        # `ask` asks both ways: with the fast path and without.
         body = await api.ask("{ me { id } courses { totalCount } }", teacher)
         assert codes(body) == ["TIMEOUT"]
         assert cancelled.is_set()
         assert (await api.data("{ me { id } }", teacher))["me"]["id"] == teacher.id
 
 
-async def test_at_most_ten_errors_before_execution_too(graphless_api: Api) -> None:
+async def test_at_most_ten_errors_before_execution_too(attacked_graphless_api: Api) -> None:
     nobody = "{" + " ".join(f"nobody{number}" for number in range(40)) + "}"
-    assert len((await graphless_api.ask(nobody))["errors"]) == 10
+    assert len((await attacked_graphless_api.ask(nobody))["errors"]) == 10
     many = " ".join(f"$v{number}: Int!" for number in range(40))
     uses = " ".join(f"a{number}: users(first: $v{number}) {{ totalCount }}" for number in range(40))
-    assert len((await graphless_api.ask(f"query({many}) {{ {uses} }}"))["errors"]) == 10
+    assert len((await attacked_graphless_api.ask(f"query({many}) {{ {uses} }}"))["errors"]) == 10
 
 
 # —— Secrets ——
@@ -236,9 +239,9 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCa
 
 
 async def test_no_secret_reaches_the_log(
-    plain_api: Api, everything_logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    attacked_api: Api, everything_logged: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api = plain_api
+    api = attacked_api
     # In pieces: a traceback quotes the lines of this file.
     mine = "-".join(("literal", "of", "mine"))
     person = {"email": "grace@example.org", "password": PASSWORD, "firstName": "Grace", "lastName": "Hopper"}
@@ -280,8 +283,8 @@ async def test_no_secret_is_in_health_or_figures(closed_api: Api) -> None:
     assert SECRET not in repr(closed_api.application.settings)
 
 
-async def test_the_graph_holds_no_secret(plain_api: Api) -> None:
-    api = plain_api
+async def test_the_graph_holds_no_secret(attacked_api: Api) -> None:
+    api = attacked_api
     person = {"email": "grace@example.org", "password": PASSWORD, "firstName": "Grace", "lastName": "Hopper"}
     session = (await api.ok("register", None, "session { accessToken refreshToken user { id } }", **person))[
         "session"
@@ -305,9 +308,9 @@ async def test_the_graph_holds_no_secret(plain_api: Api) -> None:
 
 
 async def test_an_unknown_account_costs_what_a_known_one_does(
-    graphless_api: Api, monkeypatch: pytest.MonkeyPatch
+    attacked_graphless_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api = graphless_api
+    api = attacked_graphless_api
     person = {"password": PASSWORD, "firstName": "Grace", "lastName": "Hopper"}
     for name in ("known", "closed"):
         await api.ok("register", None, email=f"{name}@example.org", **person)
@@ -338,8 +341,8 @@ async def test_an_unknown_account_costs_what_a_known_one_does(
     assert with_right_password == answers[0]
 
 
-async def test_security_events_are_in_the_audit_log(graphless_api: Api) -> None:
-    api = graphless_api
+async def test_security_events_are_in_the_audit_log(attacked_graphless_api: Api) -> None:
+    api = attacked_graphless_api
     email = "grace@example.org"
     person = {"email": email, "password": PASSWORD, "firstName": "Grace", "lastName": "Hopper"}
     session = (await api.ok("register", None, "session { accessToken refreshToken user { id } }", **person))[
@@ -369,8 +372,8 @@ async def test_security_events_are_in_the_audit_log(graphless_api: Api) -> None:
     assert PASSWORD not in str([row.changes for row in rows])
 
 
-async def test_hashing_is_bounded_and_others_are_answered_meanwhile(graphless_api: Api) -> None:
-    api = graphless_api
+async def test_hashing_is_bounded_and_others_are_answered_meanwhile(attacked_graphless_api: Api) -> None:
+    api = attacked_graphless_api
     sql.passwords.configure(time_cost=3, memory_kib=32_768, parallelism=1, threads=1)
     try:
         waiting = [
@@ -389,9 +392,9 @@ async def test_hashing_is_bounded_and_others_are_answered_meanwhile(graphless_ap
 
 
 async def test_documents_of_nobody_are_no_queue_for_who_is_signed_in(
-    graphless_api: Api, monkeypatch: pytest.MonkeyPatch
+    attacked_graphless_api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    api = graphless_api
+    api = attacked_graphless_api
     teacher = await api.teacher()
     executor = api.application.executor
     check, begun, released = executor._check, threading.Event(), threading.Event()

@@ -6,13 +6,11 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sql.session import Database
-from tests.api_fixtures import PROFILES, make_settings, open_api
+from tests.api_fixtures import Api
 from tests.graphql_api.test_streams import SECONDS, Served, serve
 
 BODY = b'{"query":"{me{id}}"}'
@@ -25,13 +23,10 @@ EVENTS = b"accept: text/event-stream\r\n"
 PLAYGROUND = b"accept: text/html\r\n"
 
 
-@pytest.fixture(params=PROFILES)
-async def served(
-    request: pytest.FixtureRequest, sqlite_database: Database, tmp_path: Path
-) -> AsyncIterator[Served]:
+@pytest.fixture
+async def served(attacked_graphless_api: Api) -> AsyncIterator[Served]:
     """A server of each profile."""
-    settings = make_settings(tmp_path, **PROFILES[request.param])
-    async with open_api(settings, sqlite_database, None) as api, serve(api) as found:
+    async with serve(attacked_graphless_api) as found:
         yield found
 
 

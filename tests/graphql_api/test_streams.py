@@ -126,15 +126,16 @@ async def serve(api: Api) -> AsyncIterator[Served]:
 
 @pytest.fixture
 async def served(
-    sqlite_database: Database, embedded_client: GraphClient, tmp_path: Path
+    sqlite_database: Database, embedded_client: GraphClient, tmp_path: Path, profile: dict[str, Any]
 ) -> AsyncIterator[Served]:
+    """A server of each profile with small bounds. Production has its playground: LONG is an introspection."""
     changes = {
         "inline_deadline_seconds": 0.0,
         "max_streams_per_address": 4,
         "max_streams_per_person": 2,
         "max_subscriptions_per_socket": 3,
     }
-    settings = make_settings(tmp_path).model_copy(update=changes)
+    settings = make_settings(tmp_path, playground="on", **profile).model_copy(update=changes)
     async with open_api(settings, sqlite_database, embedded_client) as api, serve(api) as found:
         yield found
 

@@ -115,8 +115,8 @@ def test_a_changed_secret_lets_the_old_tokens_end_by_themselves() -> None:
         rotated.user_id(jwt.encode(claims(), SECRET, ALGORITHM, headers={"kid": kid}))
 
 
-async def test_the_token_of_an_account_that_is_gone_or_closed(graphless_api: Api) -> None:
-    api = graphless_api
+async def test_the_token_of_an_account_that_is_gone_or_closed(attacked_graphless_api: Api) -> None:
+    api = attacked_graphless_api
     student = await api.student()
     nobody: Any = SimpleNamespace(id=987_654_321)
     away = Actor("", 0, "", api.application.tokens.issue(nobody)[0])
