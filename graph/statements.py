@@ -21,6 +21,8 @@ class Statement:
     text: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     mode: Mode = "read"
+    by_key: bool = False
+    """Whether it finds all it touches by unique keys: its plan stays right however much the graph grows."""
 
     @classmethod
     def from_file(cls, name: str, parameters: Mapping[str, Any] | None = None, mode: Mode = "read") -> Self:

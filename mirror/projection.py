@@ -96,13 +96,16 @@ class Plan:
     nothing_to_do: list[tuple[Kind, str]] = field(default_factory=list)
 
 
-def statement(name: str, parameters: dict[str, Any], *, write: bool = True) -> Statement:
+def statement(
+    name: str, parameters: dict[str, Any], *, write: bool = True, by_key: bool = False
+) -> Statement:
     """Return a statement of graph/cypher/mirror."""
     return Statement(
         name=f"mirror/{name}",
         text=load_statement(f"mirror/{name}"),
         parameters=parameters,
         mode="write" if write else "read",
+        by_key=by_key,
     )
 
 
@@ -121,15 +124,17 @@ async def _plan_kind(session: AsyncSession, kind: Kind, keys: list[str], made: P
     versions = await sync_state.versions(session, kind, keys)
     writes = await projection.read(session, keys)
     by_statement: dict[str, list[dict[str, Any]]] = {}
+    kind_name = kind.value
     for key in keys:
         known = versions.get(key)
         if known is None:  # forgotten by a clean-up in between
             continue
-        head = {"key": key, "record": f"{kind.value}:{key}", "version": known[0]}
         made.versions[kind, key] = known[0]
+        head = {"key": key, "record": f"{kind_name}:{key}", "version": known[0]}
         write = writes.get(key)
         if write is not None:
-            by_statement.setdefault(write.statement, []).append(head | write.row)
+            write.row.update(head)
+            by_statement.setdefault(write.statement, []).append(write.row)
         elif projection.remove is not None:
             made.removals.add((kind, key))
             by_statement.setdefault(projection.remove, []).append(head | projection.removal(key))
@@ -141,7 +146,7 @@ async def _plan_kind(session: AsyncSession, kind: Kind, keys: list[str], made: P
         for start in range(0, len(all_rows), ROWS_AT_ONCE):
             parameters = {"rows": all_rows[start : start + ROWS_AT_ONCE]}
             if name in projection.before:
-                made.statements.append(statement(projection.before[name], parameters))
+                made.statements.append(statement(projection.before[name], parameters, by_key=True))
                 made.kinds.append(None)
-            made.statements.append(statement(name, parameters))
+            made.statements.append(statement(name, parameters, by_key=True))
             made.kinds.append(kind)

@@ -2,6 +2,7 @@
 
 Each function takes a session on one snapshot and keys as sync_state has them, and returns a `Write` for
 every record that the graph should hold; a key that is left out has no place in the graph (any more).
+They read columns and no entities: in a bulk, making objects took longer than all the rest of the reading.
 """
 
 from __future__ import annotations
@@ -11,32 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import ColumnElement, Enum, String, and_, exists, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sql.models import (
-    Assessment,
-    Chapter,
-    Concept,
-    ConceptMention,
-    ConceptRelation,
-    Course,
-    Enrollment,
-    Mastery,
-    Metadata,
-    PrerequisiteStatus,
-    Resource,
-    ResourceConcept,
-    ResourceKind,
-    ResourceTheory,
-    Role,
-    Skill,
-    SkillConcept,
-    SkillPrerequisite,
-    SkillTheory,
-    Theory,
-    User,
-)
+from sql import models
+from sql.models import PrerequisiteStatus, ResourceKind, Role, UtcDateTime
+from sql.sets import among
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +28,16 @@ class Write:
     row: dict[str, Any]
 
 
-def iso(moment: datetime | None) -> str | None:
-    """Return UTC as ISO text; Cypher's datetime() makes a DateTime of it on every engine."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def iso(moment: datetime | str | None) -> str | None:
+    """Return UTC as ISO text; Cypher's datetime() makes a DateTime of it on every engine.
+
+    A text is a moment as SQLite keeps it: in UTC, with six digits after the second.
+    """
+    if moment is None:
+        return None
+    if isinstance(moment, str):
+        return moment.replace(" ", "T").replace(".000000", "") + "Z"
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def parts(key: str) -> list[str]:
@@ -57,98 +45,128 @@ def parts(key: str) -> list[str]:
     return key.split(":")
 
 
-def _times(row: Any) -> dict[str, Any]:
-    return {"created_at": iso(row.created_at), "updated_at": iso(row.updated_at)}
+def _columns(model: type[models.Base]) -> Any:
+    return model.__table__.c
+
+
+def _plain(column: Any) -> ColumnElement[Any]:
+    """Select a moment or an enum as the database keeps it, without a Python object for it."""
+    return type_coerce(column, String) if isinstance(column.type, Enum | UtcDateTime) else column
+
+
+_USER = _columns(models.User)
+_COURSE = _columns(models.Course)
+_CHAPTER = _columns(models.Chapter)
+_THEORY = _columns(models.Theory)
+_SKILL = _columns(models.Skill)
+_RESOURCE = _columns(models.Resource)
+_CONCEPT = _columns(models.Concept)
+_ENROLLMENT = _columns(models.Enrollment)
+_PREREQUISITE = _columns(models.SkillPrerequisite)
+_MENTION = _columns(models.ConceptMention)
+_RELATION = _columns(models.ConceptRelation)
+_METADATA = _columns(models.Metadata)
+_MASTERY = _columns(models.Mastery)
+_ASSESSMENT = _columns(models.Assessment)
+_TIMES = ("created_at", "updated_at")
+
+
+async def _read(
+    session: AsyncSession,
+    table: Any,
+    condition: ColumnElement[bool],
+    fields: Sequence[str],
+    properties: Sequence[str],
+    times: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """Return {field, ..., time, ..., "properties": {...}} of every row of a table that meets a condition."""
+    names = (*times, *fields, *properties)
+    question = select(*(_plain(table[name]) for name in names)).where(condition)
+    first, second = len(times), len(times) + len(fields)
+    read = []
+    for row in await session.execute(question):
+        made = dict(zip(fields, row[first:second], strict=True))
+        made["properties"] = dict(zip(properties, row[second:], strict=True))
+        for name, moment in zip(times, row, strict=False):
+            made[name] = iso(moment)
+        read.append(made)
+    return read
+
+
+def _of_student(table: Any) -> ColumnElement[bool]:
+    # Only students have a place in the graph for what is theirs.
+    return exists().where(_USER.id == table.student_id, _USER.role == Role.STUDENT)
+
+
+def _ints(keys: Iterable[str]) -> list[int]:
+    return [int(key) for key in keys]
+
+
+def _pairs(keys: Iterable[str]) -> list[tuple[Any, ...]]:
+    return [tuple(parts(key)) for key in keys]
 
 
 async def users(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read users; administrators have no place in the graph, and e-mail addresses never do."""
-    found = await session.scalars(select(User).where(User.id.in_([int(key) for key in keys])))
-    statements = {Role.STUDENT: "upsert_students", Role.TEACHER: "upsert_teachers"}
+    found = await _read(
+        session, _USER, among(_USER.id, _ints(keys)), ("id", "role"), ("first_name", "last_name"), _TIMES
+    )
+    statements = {Role.STUDENT.value: "upsert_students", Role.TEACHER.value: "upsert_teachers"}
     return {
-        str(user.id): Write(
-            statements[user.role],
-            {
-                "id": user.id,
-                "properties": {"first_name": user.first_name, "last_name": user.last_name},
-                **_times(user),
-            },
-        )
-        for user in found
-        if user.role in statements
+        str(row["id"]): Write(statements[role], row)
+        for row in found
+        if (role := row.pop("role")) in statements
     }
 
 
 async def courses(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read courses with their teacher, who counts only while being a teacher."""
-    found = await session.execute(
-        select(Course, User.role)
-        .join(User, User.id == Course.teacher_id)
-        .where(Course.id.in_([int(key) for key in keys]))
+    ids = _ints(keys)
+    found = await _read(
+        session,
+        _COURSE,
+        among(_COURSE.id, ids),
+        ("id", "teacher_id"),
+        ("title", "description", "extraction_status", "publication_status", "level", "archived_at"),
+        _TIMES,
     )
-    return {
-        str(course.id): Write(
-            "upsert_classes",
-            {
-                "id": course.id,
-                "teacher_id": course.teacher_id if role is Role.TEACHER else None,
-                "properties": {
-                    "title": course.title,
-                    "description": course.description,
-                    "extraction_status": course.extraction_status.value,
-                    "publication_status": course.publication_status.value,
-                    "level": course.level.value,
-                    "archived": course.archived_at is not None,
-                },
-                **_times(course),
-            },
+    teachers = await session.scalars(
+        select(_USER.id).where(
+            _USER.role == Role.TEACHER, _USER.id.in_(select(_COURSE.teacher_id).where(among(_COURSE.id, ids)))
         )
-        for course, role in found
-    }
+    )
+    teaching = set(teachers)
+    for row in found:
+        if row["teacher_id"] not in teaching:
+            row["teacher_id"] = None
+        row["properties"]["archived"] = row["properties"].pop("archived_at") is not None
+    return {str(row["id"]): Write("upsert_classes", row) for row in found}
 
 
 async def chapters(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read chapters."""
-    found = await session.scalars(select(Chapter).where(Chapter.id.in_(keys)))
-    return {
-        chapter.id: Write(
-            "upsert_chapters",
-            {
-                "id": chapter.id,
-                "course_id": chapter.course_id,
-                "order": chapter.order,
-                "properties": {
-                    "name": chapter.name,
-                    "description": chapter.description,
-                    "course_id": chapter.course_id,
-                },
-                **_times(chapter),
-            },
-        )
-        for chapter in found
-    }
+    found = await _read(
+        session,
+        _CHAPTER,
+        among(_CHAPTER.id, keys),
+        ("id", "course_id", "order"),
+        ("name", "description", "course_id"),
+        _TIMES,
+    )
+    return {row["id"]: Write("upsert_chapters", row) for row in found}
 
 
 async def theories(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read theories."""
-    found = await session.scalars(select(Theory).where(Theory.id.in_(keys)))
-    return {
-        theory.id: Write(
-            "upsert_theories",
-            {
-                "id": theory.id,
-                "chapter_id": theory.chapter_id,
-                "order": theory.order,
-                "properties": {
-                    "name": theory.name,
-                    "summary": theory.summary,
-                    "course_id": theory.course_id,
-                },
-                **_times(theory),
-            },
-        )
-        for theory in found
-    }
+    found = await _read(
+        session,
+        _THEORY,
+        among(_THEORY.id, keys),
+        ("id", "chapter_id", "order"),
+        ("name", "summary", "course_id"),
+        _TIMES,
+    )
+    return {row["id"]: Write("upsert_theories", row) for row in found}
 
 
 def _sequence(statement: str, owner_id: int | str, member_ids: list[str]) -> Write:
@@ -164,291 +182,189 @@ def _sequence(statement: str, owner_id: int | str, member_ids: list[str]) -> Wri
     )
 
 
+async def _sequences(
+    session: AsyncSession, statement: str, owner: Any, owner_of: Any, member: Any, ids: Sequence[Any]
+) -> dict[str, Write]:
+    owners = await session.scalars(select(owner.id).where(among(owner.id, ids)))
+    members: dict[int | str, list[str]] = {id_: [] for id_ in owners}
+    for owner_id, id_ in await session.execute(
+        select(owner_of, member.id).where(among(owner_of, ids)).order_by(owner_of, member.order, member.id)
+    ):
+        members[owner_id].append(id_)
+    return {str(id_): _sequence(statement, id_, of) for id_, of in members.items()}
+
+
 async def chapter_sequences(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read the chapters of courses in their order."""
-    ids = [int(key) for key in keys]
-    members: dict[int, list[str]] = {
-        id_: [] for id_ in await session.scalars(select(Course.id).where(Course.id.in_(ids)))
-    }
-    for course_id, id_ in await session.execute(
-        select(Chapter.course_id, Chapter.id)
-        .where(Chapter.course_id.in_(ids))
-        .order_by(Chapter.course_id, Chapter.order, Chapter.id)
-    ):
-        members[course_id].append(id_)
-    return {
-        str(owner): _sequence("rewrite_chapter_sequences", owner, members_of)
-        for owner, members_of in members.items()
-    }
+    ids = _ints(keys)
+    return await _sequences(session, "rewrite_chapter_sequences", _COURSE, _CHAPTER.course_id, _CHAPTER, ids)
 
 
 async def theory_sequences(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read the theories of chapters in their order."""
-    members: dict[str, list[str]] = {
-        id_: [] for id_ in await session.scalars(select(Chapter.id).where(Chapter.id.in_(keys)))
-    }
-    for chapter_id, id_ in await session.execute(
-        select(Theory.chapter_id, Theory.id)
-        .where(Theory.chapter_id.in_(keys))
-        .order_by(Theory.chapter_id, Theory.order, Theory.id)
-    ):
-        members[chapter_id].append(id_)
-    return {owner: _sequence("rewrite_theory_sequences", owner, ids) for owner, ids in members.items()}
+    return await _sequences(session, "rewrite_theory_sequences", _CHAPTER, _THEORY.chapter_id, _THEORY, keys)
 
 
-async def _links(session: AsyncSession, owner: Any, other: Any, keys: Sequence[str]) -> dict[str, list[str]]:
+async def _links(
+    session: AsyncSession, model: type[models.Base], owner: str, other: str, keys: Sequence[str]
+) -> dict[str, list[str]]:
+    table = _columns(model)
     links: dict[str, list[str]] = {key: [] for key in keys}
-    for owner_id, other_id in await session.execute(select(owner, other).where(owner.in_(keys))):
+    for owner_id, other_id in await session.execute(
+        select(table[owner], table[other]).where(among(table[owner], keys))
+    ):
         links[owner_id].append(other_id)
     for ids in links.values():
         ids.sort()
     return links
 
 
-def _linked(theory_ids: list[str], concept_ids: list[str]) -> dict[str, Any]:
-    return {"theory_ids": theory_ids, "concept_ids": concept_ids}
-
-
 async def skills(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read skills with their whole sets of theories and concepts."""
-    found = await session.scalars(select(Skill).where(Skill.id.in_(keys)))
-    theory_ids = await _links(session, SkillTheory.skill_id, SkillTheory.theory_id, keys)
-    concept_ids = await _links(session, SkillConcept.skill_id, SkillConcept.concept_id, keys)
-    return {
-        skill.id: Write(
-            "upsert_skills",
-            {
-                "id": skill.id,
-                "properties": {
-                    "name": skill.name,
-                    "description": skill.description,
-                    "course_id": skill.course_id,
-                },
-                **_linked(theory_ids[skill.id], concept_ids[skill.id]),
-                **_times(skill),
-            },
-        )
-        for skill in found
-    }
+    found = await _read(
+        session, _SKILL, among(_SKILL.id, keys), ("id",), ("name", "description", "course_id"), _TIMES
+    )
+    theory_ids = await _links(session, models.SkillTheory, "skill_id", "theory_id", keys)
+    concept_ids = await _links(session, models.SkillConcept, "skill_id", "concept_id", keys)
+    for row in found:
+        row["theory_ids"], row["concept_ids"] = theory_ids[row["id"]], concept_ids[row["id"]]
+    return {row["id"]: Write("upsert_skills", row) for row in found}
 
 
 async def resources(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read readings and videos with their whole sets of theories and concepts."""
-    found = await session.scalars(select(Resource).where(Resource.id.in_(keys)))
-    theory_ids = await _links(session, ResourceTheory.resource_id, ResourceTheory.theory_id, keys)
-    concept_ids = await _links(session, ResourceConcept.resource_id, ResourceConcept.concept_id, keys)
-    statements = {ResourceKind.READING: "upsert_readings", ResourceKind.VIDEO: "upsert_videos"}
-    return {
-        resource.id: Write(
-            statements[resource.kind],
-            {
-                "id": resource.id,
-                "properties": {
-                    "title": resource.title,
-                    "url": resource.url,
-                    "course_id": resource.course_id,
-                },
-                **_linked(theory_ids[resource.id], concept_ids[resource.id]),
-                **_times(resource),
-            },
-        )
-        for resource in found
-    }
+    found = await _read(
+        session,
+        _RESOURCE,
+        among(_RESOURCE.id, keys),
+        ("id", "kind"),
+        ("title", "url", "course_id"),
+        _TIMES,
+    )
+    theory_ids = await _links(session, models.ResourceTheory, "resource_id", "theory_id", keys)
+    concept_ids = await _links(session, models.ResourceConcept, "resource_id", "concept_id", keys)
+    statements = {ResourceKind.READING.value: "upsert_readings", ResourceKind.VIDEO.value: "upsert_videos"}
+    for row in found:
+        row["theory_ids"], row["concept_ids"] = theory_ids[row["id"]], concept_ids[row["id"]]
+    return {row["id"]: Write(statements[row.pop("kind")], row) for row in found}
 
 
 async def concepts(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read concepts."""
-    found = await session.scalars(select(Concept).where(Concept.id.in_(keys)))
-    return {
-        concept.id: Write(
-            "upsert_concepts",
-            {
-                "id": concept.id,
-                "properties": {
-                    "name": concept.name,
-                    "key": concept.key,
-                    "course_id": concept.course_id,
-                    "definition": concept.definition,
-                    "text_evidence": concept.text_evidence,
-                    "aliases": list(concept.aliases),
-                },
-                **_times(concept),
-            },
-        )
-        for concept in found
-    }
-
-
-def _pairs(keys: Iterable[str], *, ints: bool = False) -> list[tuple[Any, ...]]:
-    return [tuple(int(part) for part in parts(key)) if ints else tuple(parts(key)) for key in keys]
+    found = await _read(
+        session,
+        _CONCEPT,
+        among(_CONCEPT.id, keys),
+        ("id",),
+        ("name", "key", "course_id", "definition", "text_evidence", "aliases"),
+        _TIMES,
+    )
+    return {row["id"]: Write("upsert_concepts", row) for row in found}
 
 
 async def enrollments(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read enrollments of users who are students now."""
-    found = await session.scalars(
-        select(Enrollment)
-        .join(User, User.id == Enrollment.student_id)
-        .where(
-            User.role == Role.STUDENT,
-            tuple_(Enrollment.course_id, Enrollment.student_id).in_(_pairs(keys, ints=True)),
-        )
-    )
-    return {
-        f"{row.course_id}:{row.student_id}": Write(
-            "upsert_enrollments",
-            {
-                "start_id": row.student_id,
-                "end_id": row.course_id,
-                "properties": {},
-                "enrolled_at": iso(row.enrolled_at),
-            },
-        )
-        for row in found
-    }
+    table = _ENROLLMENT
+    pairs = [(int(course), int(student)) for course, student in _pairs(keys)]
+    condition = and_(_of_student(table), among((table.course_id, table.student_id), pairs))
+    found = await _read(session, table, condition, ("course_id", "student_id"), (), ("enrolled_at",))
+    writes = {}
+    for row in found:
+        row["start_id"], row["end_id"] = row.pop("student_id"), row.pop("course_id")
+        writes[f"{row['end_id']}:{row['start_id']}"] = Write("upsert_enrollments", row)
+    return writes
+
+
+def _edges(statement: str, found: list[dict[str, Any]], start: str, end: str) -> dict[str, Write]:
+    writes = {}
+    for row in found:
+        row["start_id"], row["end_id"] = row.pop(start), row.pop(end)
+        writes[f"{row['start_id']}:{row['end_id']}"] = Write(statement, row)
+    return writes
 
 
 async def skill_prerequisites(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read approved prerequisites; proposed and rejected ones have no place in the graph."""
-    table = SkillPrerequisite
-    found = await session.scalars(
-        select(table).where(
-            table.status == PrerequisiteStatus.APPROVED,
-            tuple_(table.prerequisite_id, table.dependent_id).in_(_pairs(keys)),
-        )
+    table = _PREREQUISITE
+    condition = and_(
+        table.status == PrerequisiteStatus.APPROVED,
+        among((table.prerequisite_id, table.dependent_id), _pairs(keys)),
     )
-    return {
-        f"{row.prerequisite_id}:{row.dependent_id}": Write(
-            "upsert_skill_prerequisites",
-            {
-                "start_id": row.prerequisite_id,
-                "end_id": row.dependent_id,
-                "properties": {"reason": row.reason, "strength": row.strength, "origin": row.origin.value},
-            },
-        )
-        for row in found
-    }
+    ends = ("prerequisite_id", "dependent_id")
+    found = await _read(session, table, condition, ends, ("reason", "strength", "origin"))
+    return _edges("upsert_skill_prerequisites", found, *ends)
 
 
 async def concept_mentions(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read what theories say of concepts."""
-    table = ConceptMention
-    found = await session.scalars(
-        select(table).where(tuple_(table.theory_id, table.concept_id).in_(_pairs(keys)))
-    )
-    return {
-        f"{row.theory_id}:{row.concept_id}": Write(
-            "upsert_concept_mentions",
-            {
-                "start_id": row.theory_id,
-                "end_id": row.concept_id,
-                "properties": {
-                    "definition": row.definition,
-                    "text_evidence": row.text_evidence,
-                    "source_document": row.source_document,
-                },
-            },
-        )
-        for row in found
-    }
+    table, ends = _MENTION, ("theory_id", "concept_id")
+    condition = among((table.theory_id, table.concept_id), _pairs(keys))
+    found = await _read(session, table, condition, ends, ("definition", "text_evidence", "source_document"))
+    return _edges("upsert_concept_mentions", found, *ends)
 
 
 async def concept_relations(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read relations between concepts."""
-    table = ConceptRelation
-    # By the two ends and then by type: the type is an enum, which a tuple of texts would not convert.
-    ends = {(source, target) for source, _, target in _pairs(keys)}
-    wanted = set(keys)
-    found = await session.scalars(
-        select(table).where(tuple_(table.source_id, table.target_id).in_(list(ends)))
+    table = _RELATION
+    found = await _read(
+        session,
+        table,
+        among((table.source_id, table.type, table.target_id), _pairs(keys)),
+        ("source_id", "type", "target_id"),
+        ("reason", "origin"),
     )
-    writes: dict[str, Write] = {}
+    writes = {}
     for row in found:
-        key = f"{row.source_id}:{row.type.value}:{row.target_id}"
-        if key in wanted:
-            writes[key] = Write(
-                "upsert_concept_relations",
-                {
-                    "start_id": row.source_id,
-                    "end_id": row.target_id,
-                    "type": row.type.value,
-                    "properties": {"reason": row.reason, "origin": row.origin.value},
-                },
-            )
+        row["start_id"], row["end_id"] = row.pop("source_id"), row.pop("target_id")
+        key = f"{row['start_id']}:{row['type']}:{row['end_id']}"
+        writes[key] = Write("upsert_concept_relations", row)
     return writes
 
 
 async def metadata(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read profile entries of users who are students now."""
-    found = await session.scalars(
-        select(Metadata)
-        .join(User, User.id == Metadata.student_id)
-        .where(User.role == Role.STUDENT, Metadata.id.in_(keys))
+    condition = and_(_of_student(_METADATA), among(_METADATA.id, keys))
+    found = await _read(
+        session, _METADATA, condition, ("id", "student_id"), ("key", "value"), ("updated_at",)
     )
-    return {
-        row.id: Write(
-            "upsert_metadata",
-            {
-                "id": row.id,
-                "student_id": row.student_id,
-                "properties": {"key": row.key, "value": row.value},
-                "updated_at": iso(row.updated_at),
-            },
-        )
-        for row in found
-    }
+    return {row["id"]: Write("upsert_metadata", row) for row in found}
 
 
 async def masteries(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read masteries of users who are students now."""
+    table, ends = _MASTERY, ("student_id", "skill_id")
     pairs = [(int(student), skill) for student, skill in _pairs(keys)]
-    found = await session.scalars(
-        select(Mastery)
-        .join(User, User.id == Mastery.student_id)
-        .where(User.role == Role.STUDENT, tuple_(Mastery.student_id, Mastery.skill_id).in_(pairs))
+    found = await _read(
+        session,
+        table,
+        and_(_of_student(table), among((table.student_id, table.skill_id), pairs)),
+        ends,
+        (
+            "current_mastery",
+            "confidence",
+            "predicted_next",
+            "trend",
+            "num_assessments",
+            "mastery_category",
+        ),
+        ("assessed_at",),
     )
-    return {
-        f"{row.student_id}:{row.skill_id}": Write(
-            "upsert_masteries",
-            {
-                "start_id": row.student_id,
-                "end_id": row.skill_id,
-                "properties": {
-                    "current_mastery": row.current_mastery,
-                    "confidence": row.confidence,
-                    "predicted_next": row.predicted_next,
-                    "trend": None if row.trend is None else row.trend.value,
-                    "num_assessments": row.num_assessments,
-                    "mastery_category": row.mastery_category.value,
-                },
-                "updated_at": iso(row.assessed_at),
-            },
-        )
-        for row in found
-    }
+    for row in found:
+        row["updated_at"] = row.pop("assessed_at")
+    return _edges("upsert_masteries", found, *ends)
 
 
 async def progress(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read assessments that count: not retracted, of users who are students now."""
-    found = await session.scalars(
-        select(Assessment)
-        .join(User, User.id == Assessment.student_id)
-        .where(User.role == Role.STUDENT, Assessment.retracted_at.is_(None), Assessment.id.in_(keys))
+    table = _ASSESSMENT
+    found = await _read(
+        session,
+        table,
+        and_(_of_student(table), table.retracted_at.is_(None), among(table.id, keys)),
+        ("id", "student_id", "skill_id"),
+        ("score", "mastery_after"),
+        ("assessed_at", "recorded_at"),
     )
-    return {
-        row.id: Write(
-            "upsert_progress",
-            {
-                "id": row.id,
-                "student_id": row.student_id,
-                "skill_id": row.skill_id,
-                "properties": {
-                    "score": row.score,
-                    "correct": row.score >= 0.5,
-                    "mastery_after": row.mastery_after,
-                },
-                "assessed_at": iso(row.assessed_at),
-                "recorded_at": iso(row.recorded_at),
-            },
-        )
-        for row in found
-    }
+    for row in found:
+        row["properties"]["correct"] = row["properties"]["score"] >= 0.5
+    return {row["id"]: Write("upsert_progress", row) for row in found}

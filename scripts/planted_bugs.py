@@ -283,8 +283,8 @@ BUGS = (
         "R15",
         "an e-mail address goes to the graph",
         "mirror/rows.py",
-        '"properties": {"first_name": user.first_name, "last_name": user.last_name},',
-        '"properties": {"first_name": user.first_name, "last_name": user.last_name, "mail": user.email},',
+        '("id", "role"), ("first_name", "last_name"), _TIMES',
+        '("id", "role"), ("first_name", "last_name", "email"), _TIMES',
         "tests/mirror/test_worker.py::test_no_e_mail_address_reaches_the_graph",
     ),
     _bug(

@@ -37,6 +37,7 @@ from sql import errors, models
 from sql.models import IdempotencyReceipt, Kind, SyncRecord, SyncWrite, SyncWriteRecord
 from sql.points import Point
 from sql.session import Database
+from sql.sets import among
 
 WriteState: TypeAlias = Literal["PENDING", "SYNCED", "FAILED", "DISABLED"]
 
@@ -323,7 +324,7 @@ async def _update(
 ) -> int:
     result = await session.execute(
         update(SyncRecord)
-        .where(SyncRecord.id.in_(ids), *where)
+        .where(among(SyncRecord.id, ids), *where)
         .values(values)
         .execution_options(synchronize_session=False)
     )
@@ -377,7 +378,9 @@ async def postpone(
     for start in range(0, len(ids), ROWS_AT_ONCE):
         part = ids[start : start + ROWS_AT_ONCE]
         counts = (
-            await session.execute(select(SyncRecord.attempts, SyncRecord.id).where(SyncRecord.id.in_(part)))
+            await session.execute(
+                select(SyncRecord.attempts, SyncRecord.id).where(among(SyncRecord.id, part))
+            )
         ).all()
         by_count: dict[int, list[int]] = {}
         for attempts, id_ in counts:
@@ -524,7 +527,7 @@ async def versions(
     """Return version, applied version and whether it is a tombstone, for each key that has a row."""
     rows = await session.execute(
         select(SyncRecord.key, SyncRecord.version, SyncRecord.applied_version, SyncRecord.deleted).where(
-            SyncRecord.kind == kind, SyncRecord.key.in_(keys)
+            SyncRecord.kind == kind, among(SyncRecord.key, keys)
         )
     )
     return {key: (version, applied, deleted) for key, version, applied, deleted in rows.all()}
@@ -537,7 +540,7 @@ async def on_their_way(
     found = await session.scalars(
         select(SyncRecord.key).where(
             SyncRecord.kind == kind,
-            SyncRecord.key.in_(keys),
+            among(SyncRecord.key, keys),
             SyncRecord.dead_at.is_(None),
             dirty(projection_version),
         )
