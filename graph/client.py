@@ -317,9 +317,7 @@ async def _read_at_once(session: neo4j.AsyncSession, statement: Statement, deadl
 _Work = Callable[[neo4j.AsyncManagedTransaction], Awaitable[list[Rows]]]
 
 
-def _unit_of_work(
-    statements: Sequence[Statement], texts: Sequence[str], deadline_seconds: float
-) -> _Work:
+def _unit_of_work(statements: Sequence[Statement], texts: Sequence[str], deadline_seconds: float) -> _Work:
     """Return what runs in one managed transaction, with the names in its metadata.
 
     The deadline is also the server's, so that a query that nobody waits for does not go on there (the
