@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 
 from starlette.requests import HTTPConnection
@@ -17,7 +18,11 @@ def client_address(connection: HTTPConnection) -> str:
     It is the peer of the connection. What X-Forwarded-For says stands in for it where the peer is a proxy of
     LAB_TUTOR_TRUSTED_PROXIES, and nowhere else.
     """
-    host = connection.client.host if connection.client else ""
+    return _address(connection.client.host if connection.client else "")
+
+
+@functools.lru_cache(4_096)
+def _address(host: str) -> str:
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
