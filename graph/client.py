@@ -95,6 +95,7 @@ class GraphClient:
         self._database = config.database
         self._bookmarks: tuple[str, ...] = ()
         self._bookmark_manager = self._new_bookmark_manager()
+        self._is_neo4j = False  # until a transaction has met the server
         self._turn_here = asyncio.Lock()
         self._turn_elsewhere = FileLock(config.write_turn_file) if config.write_turn_file else None
 
@@ -255,19 +256,27 @@ class GraphClient:
                     with contextlib.suppress(_TryAgain):
                         return [await _read_at_once(session, statements[0], deadline_seconds)]
                 execute = session.execute_write if write else session.execute_read
-                # Neo4j makes a plan again whenever a label has grown by so much. For a statement that goes by
-                # keys that gives the same plan, and in a bulk it costs more than the rows.
-                texts = [
-                    f"CYPHER replan=skip {one.text}" if one.by_key and not self.config.embedded else one.text
-                    for one in statements
-                ]
-                return await execute(_unit_of_work(statements, texts, deadline_seconds))
+                work = _unit_of_work(
+                    statements, [self._text_of(one) for one in statements], deadline_seconds, self._meet
+                )
+                return await execute(work)
         except Exception as error:
             if isinstance(error, exceptions.Neo4jError) and error.code in _STALE_BOOKMARKS:
                 # The database was replaced (a restored copy, an emptied folder): with the old ones every
                 # later read would fail as well.
                 self._bookmark_manager, self._bookmarks = self._new_bookmark_manager(), ()
             _translate(error)
+
+    def _text_of(self, statement: Statement) -> str:
+        # Neo4j makes a plan again whenever a label has grown by so much. For a statement that goes by keys
+        # that gives the same plan, and in a bulk it costs more than the rows.
+        return (
+            f"CYPHER replan=skip {statement.text}" if statement.by_key and self._is_neo4j else statement.text
+        )
+
+    def _meet(self, server: neo4j.ServerInfo) -> None:
+        # Another engine adds to it: "Neo4j/5.26.0 compatible (...)".
+        self._is_neo4j = server.agent.startswith("Neo4j/") and " " not in server.agent
 
     @contextlib.asynccontextmanager
     async def _write_turn(self) -> AsyncIterator[None]:
@@ -317,8 +326,13 @@ async def _read_at_once(session: neo4j.AsyncSession, statement: Statement, deadl
 _Work = Callable[[neo4j.AsyncManagedTransaction], Awaitable[list[Rows]]]
 
 
-def _unit_of_work(statements: Sequence[Statement], texts: Sequence[str], deadline_seconds: float) -> _Work:
-    """Return what runs in one managed transaction, with the names in its metadata.
+def _unit_of_work(
+    statements: Sequence[Statement],
+    texts: Sequence[str],
+    deadline_seconds: float,
+    meet: Callable[[neo4j.ServerInfo], None],
+) -> _Work:
+    """Return what runs in one managed transaction, with the names in its metadata; `meet` is told of the server.
 
     The deadline is also the server's, so that a query that nobody waits for does not go on there (the
     embedded engine ignores it).
@@ -333,6 +347,7 @@ def _unit_of_work(statements: Sequence[Statement], texts: Sequence[str], deadlin
         for statement, text in zip(statements, texts, strict=True):
             result = await transaction.run(text, dict(statement.parameters))
             answers.append([record.values() async for record in result])
+            meet((await result.consume()).server)
         return answers
 
     return work

@@ -426,3 +426,14 @@ async def test_the_driver_is_closed_with_the_client(graph_config: GraphConfig) -
     assert isinstance(client._driver, neo4j.AsyncDriver)
     with pytest.raises(GraphUnavailable):
         await client.ping()
+
+
+async def test_a_statement_by_key_runs_on_each_engine_however_it_is_reached(
+    graph_config: GraphConfig,
+) -> None:
+    # An engine behind a Bolt address says itself what it is, and only Neo4j takes options before a statement.
+    config = dataclasses.replace(graph_config, embedded=False)
+    statement = Statement("by key", "RETURN $value AS value", {"value": 7}, "write", by_key=True)
+    async with GraphClient.open(config) as client:
+        for _ in range(3):
+            assert await client.write([statement, statement]) == [[[7]], [[7]]]
