@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import graph.model
 import graph.parents
 from graph import summaries
+from graph.class_sets import ROLES, Matrix, columns_text, join_cells, subquery
 from graph.layout import UNREADABLE, Aggregates, Key, Layout, Many, Read, Record, Shaped, Value
 from graph.plan import Address, Build, Inputs, Row, Shaper, Template
 from graph.projection import member, record
@@ -21,7 +23,6 @@ from graph.selection import Field, Selection
 from graph.shapes import Bound, Scalar
 from graph.space import Projection, Space, UnknownField
 
-MOST_COLUMNS = 100
 CONNECTION, EDGE, CELL, ENROLLMENT = (
     "ClassMasteryConnection",
     "ClassMasteryEdge",
@@ -30,7 +31,6 @@ CONNECTION, EDGE, CELL, ENROLLMENT = (
 )
 # What the page of students answers, from SQL.
 _OF_THE_PAGE = frozenset({"pageInfo", "totalCount", "cursor"})
-_ROLES = {"course": "course", "students": "students"}
 
 
 @dataclass(slots=True)
@@ -54,7 +54,7 @@ class _Found:
         """Return a student's row of a part whose rows begin with the student."""
         rows = self._by_student.get(place)
         if rows is None:
-            rows = self._by_student[place] = {row[0]: row for row in self.parts[place]}
+            rows = self._by_student[place] = {row[0]: row for row in chain.from_iterable(self.parts[place])}
         return rows.get(student)
 
 
@@ -63,55 +63,6 @@ Students = Sequence[int]
 OfPage = Callable[[_Found, Students, Inputs], list[Any]]
 """Return one answer for each student of the page."""
 Readers = Sequence[tuple[str, OfPage]]
-
-
-class _Matrix:
-    """Gather the parts of one statement."""
-
-    def __init__(self, build: Build) -> None:
-        self.build = build
-        self.before: list[str] = []  # subqueries for the sets that the parts join
-        self.parts: list[str] = []
-        self.column = Space(build, _ROLES, "column", (("Query", 0),))
-        self.column_parts = [self.column.render("@item.id")]
-        self.columns = build.variable("columns")
-        self.cell = Space(build, {**_ROLES, "skills": self.columns}, "cell", ())
-        self.cell_parts: list[str] = []
-        self.has_cells = False
-        self.people = ""
-
-    def part(self, expression: str) -> int:
-        """Return the place of a new part of the answer."""
-        self.parts.append(expression)
-        return len(self.parts) - 1
-
-    def join(self, space: Space, returned: Sequence[str]) -> int:
-        """Return the place of a part made of @student, @skill and @r between @skills and the page's students.
-
-        `returned` ends its subquery; Neo4j refuses the aggregates of COLLECT beside other parts.
-        """
-        if not self.people:
-            people = Space(self.build, _ROLES, "people", ())
-            self.people = self.build.variable("people_all")
-            self.before.append(
-                subquery(
-                    ["students"],
-                    [
-                        people.render(graph.parents.CLASS_PEOPLE),
-                        f"RETURN collect({people.variable('item')}) AS {self.people}",
-                    ],
-                )
-            )
-        space.bind("people", self.people)
-        lines = [space.render(graph.parents.CLASS_EDGES), *returned]
-        self.before.append(subquery([space.variable("skills"), self.people], lines))
-        return self.part(returned[-1].rpartition(" AS ")[2])
-
-    def text(self) -> str:
-        """Return the statement."""
-        head = ["UNWIND $keys AS key", "WITH key[0] AS course, key[1] AS students"]
-        parts = ", ".join(self.parts)
-        return "\n".join([*head, *self.before, f"RETURN [{parts}] AS parts, course, students"])
 
 
 def make_class_template(asked: Field) -> Template:
@@ -123,7 +74,7 @@ def make_class_template(asked: Field) -> Template:
     """
     build = Build()
     build.shared_parameter("keys", lambda inputs: list(inputs.keys))
-    matrix = _Matrix(build)
+    matrix = Matrix(build)
     columns: list[tuple[str, int, Address, Layout | None, Shaper]] = []
     rows: list[tuple[str, str, Readers]] = []
     for index, each in enumerate((asked.selection or Selection()).fields(CONNECTION)):
@@ -142,10 +93,10 @@ def make_class_template(asked: Field) -> Template:
     column_place = edge_place = -1
     if columns or matrix.has_cells:
         column_rows = build.variable("column_rows")
-        matrix.before.append(_columns_text(matrix, asked, column_rows))
+        matrix.before.append(columns_text(matrix, asked, column_rows))
         column_place = matrix.part(column_rows)
     if matrix.has_cells:
-        edge_place = _join_cells(matrix)
+        edge_place = join_cells(matrix)
 
     def shape(found_rows: list[list[Any]], inputs: Inputs) -> Row:
         (key,) = inputs.keys
@@ -169,7 +120,7 @@ def make_enrollments_template(fields: Sequence[Field]) -> Template:
     """
     build = Build()
     build.shared_parameter("keys", lambda inputs: list(inputs.keys))
-    matrix = _Matrix(build)
+    matrix = Matrix(build)
     asked = Field(ENROLLMENT, ENROLLMENT, {}, Selection({ENROLLMENT: tuple(fields)}))
     readers = _enrollment(matrix, asked, "enrollment", ())
 
@@ -188,7 +139,7 @@ def make_enrollments_template(fields: Sequence[Field]) -> Template:
 
 
 def _found(course_id: int, parts: list[Any], column_place: int, edge_place: int) -> _Found:
-    edges = parts[edge_place] if edge_place >= 0 else []
+    edges = chain.from_iterable(parts[edge_place]) if edge_place >= 0 else ()
     return _Found(
         course_id,
         parts,
@@ -228,44 +179,7 @@ def _rows(typename: str, readers: Readers, found: _Found, students: Students, in
     return rows
 
 
-def subquery(variables: Sequence[str], lines: Sequence[str]) -> str:
-    """Return a CALL that sees some variables."""
-    body = "\n".join(lines).replace("\n", "\n  ")
-    return f"CALL ({', '.join(variables)}) {{\n  {body}\n}}"
-
-
-def _columns_text(matrix: _Matrix, asked: Field, rows: str) -> str:
-    """Return the subquery that collects the columns in the order of the course, cut to the greatest number."""
-    space, build = matrix.column, matrix.build
-    narrowed = asked.arguments.get("chapterId") is not None
-    start = graph.parents.CLASS_COLUMNS_OF_CHAPTER if narrowed else graph.parents.CLASS_COLUMNS
-    order = space.render(", ".join(graph.parents.CLASS_ORDER))
-    limit = build.parameter("columns_limit", lambda inputs: MOST_COLUMNS)
-    item, row = space.variable("item"), build.variable("column_row")
-    names = f"{item}, {space.variable('place')}"
-    lines = [
-        space.render(start),
-        f"WITH {names} ORDER BY {order} LIMIT {limit}",
-        f"WITH {names}, [{', '.join(matrix.column_parts)}] AS {row} ORDER BY {order}",
-        f"RETURN collect({item}) AS {matrix.columns}, collect({row}) AS {rows}",
-    ]
-    return subquery(["course"], lines)
-
-
-def _join_cells(matrix: _Matrix) -> int:
-    space, cells, rows = matrix.cell, matrix.build.variable("cells"), matrix.build.variable("cell_rows")
-    student, skill = space.variable("student"), space.variable("skill")
-    values = ", ".join([f"{student}.id", *matrix.cell_parts])
-    return matrix.join(
-        space,
-        [
-            f"WITH {skill}, collect([{values}]) AS {cells}",
-            f"RETURN collect([{skill}.id, {cells}]) AS {rows}",
-        ],
-    )
-
-
-def _skill(matrix: _Matrix, asked: Field, path: str, address: Address) -> tuple[int, Projection]:
+def _skill(matrix: Matrix, asked: Field, path: str, address: Address) -> tuple[int, Projection]:
     """Return the place in each column of what is asked of its skill."""
     skill = graph.model.TYPES["Skill"]
     fields = (asked.selection or Selection()).fields("Skill")
@@ -274,7 +188,7 @@ def _skill(matrix: _Matrix, asked: Field, path: str, address: Address) -> tuple[
     return len(matrix.column_parts) - 1, answer
 
 
-def _edge(matrix: _Matrix, asked: Field, address: Address) -> Readers:
+def _edge(matrix: Matrix, asked: Field, address: Address) -> Readers:
     readers: list[tuple[str, OfPage]] = []
     for index, each in enumerate((asked.selection or Selection()).fields(EDGE)):
         here = (*address, (EDGE, index))
@@ -293,7 +207,7 @@ def _as_rows(readers: Readers) -> OfPage:
     return lambda found, students, inputs: _rows(ENROLLMENT, readers, found, students, inputs)
 
 
-def _cells(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfPage:
+def _cells(matrix: Matrix, asked: Field, path: str, address: Address) -> OfPage:
     """Return the reader of the students' cells: one for each column, with or without an edge.
 
     Each is put together as a statement would lay it out: the key, values of the edge, the skill. Where nothing
@@ -378,7 +292,7 @@ def _cells(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfPage
     return read
 
 
-def _enrollment(matrix: _Matrix, asked: Field, path: str, address: Address) -> Readers:
+def _enrollment(matrix: Matrix, asked: Field, path: str, address: Address) -> Readers:
     """Return the readers of the graph fields that are asked of an enrollment."""
     readers: list[tuple[str, OfPage]] = []
     for index, each in enumerate((asked.selection or Selection()).fields(ENROLLMENT)):
@@ -389,26 +303,27 @@ def _enrollment(matrix: _Matrix, asked: Field, path: str, address: Address) -> R
     return readers
 
 
-def _summary(matrix: _Matrix, asked: Field, path: str, address: Address) -> OfPage:
+def _summary(matrix: Matrix, asked: Field, path: str, address: Address) -> OfPage:
     """Return the reader of the students' summaries: the set of skills once, then its edges by student."""
     build, skills = matrix.build, matrix.build.variable(f"{path}_skills")
-    sets = Space(build, _ROLES, f"{path}_set", address)
+    sets = Space(build, ROLES, f"{path}_set", address)
     narrowed = asked.arguments.get("chapterId") is not None
     found_by = graph.parents.CLASS_SKILLS_OF_CHAPTER if narrowed else graph.parents.CLASS_SKILLS
     distinct = f"RETURN collect(DISTINCT {sets.variable('item')}) AS {skills}"
     matrix.before.append(subquery(["course"], [sets.render(found_by), distinct]))
     size_place = matrix.part(f"size({skills})")
     fields = summaries.fields_of(asked)
-    space = Space(build, {**_ROLES, "skills": skills}, path, address)
-    student, count = space.variable("student"), build.variable(f"{path}_edges")
+    space = Space(build, {**ROLES, "skills": skills}, path, address)
+    count, rows = build.variable(f"{path}_edges"), build.variable(f"{path}_rows")
     aggregates = summaries.aggregates(build, space, path, fields)
     terms = [f"count({space.variable('r')}) AS {count}", *(f"{text} AS {name}" for text, name in aggregates)]
-    names = ", ".join([f"{student}.id", count, *(name for _, name in aggregates)])
+    key = build.variable(f"{path}_key")
+    names = ", ".join([key, count, *(name for _, name in aggregates)])
     place = matrix.join(
         space,
-        [
-            f"WITH {student}, {', '.join(terms)}",
-            f"RETURN collect([{names}]) AS {build.variable(f'{path}_rows')}",
+        lambda student: [
+            f"WITH {student} AS {key}, {', '.join(terms)}",
+            f"RETURN collect([{names}]) AS {rows}",
         ],
     )
     join, shape = summaries.joiner(fields), summaries.reader(fields)

@@ -210,15 +210,22 @@ MAP_RELATIONS = (
 )
 MAP_RELATIONS_TYPES = " AND @r.type IN $types"
 MAP_RELATIONS_ORDER = ("@source.name", "@r.type", "@target.name", "@source.id", "@target.id")
-# A class, students by skills; see graph/class_matrix.py. The first skills of a course in its order: every skill
-# once without a place, and once for each theory that has it.
+# A class, students by skills; see graph/class_matrix.py. The first skills of a course in its order are those of its
+# first theories: with these in order, Neo4j looks at no more theories than it takes (PartialTop). A skill of several
+# theories stands where the first of them is.
 CLASS_COLUMNS = (
-    "CALL (@course) {\n"
-    "  MATCH (@item:SKILL {course_id: @course}) RETURN @item, null AS @at\n"
-    "  UNION ALL MATCH (:CLASS {id: @course})-[:COVERS_CHAPTER]->(@chapter)-[:HAS_THEORY]->(@theory)"
-    "-[:HAS_SKILL]->(@item) RETURN @item, @chapter.order * 1000 + @theory.order AS @at\n"
-    "}\n"
-    f"WITH @item, coalesce(min(@at), {UNPLACED}) AS @place"
+    "MATCH (:CLASS {id: @course})-[:COVERS_CHAPTER]->(@chapter)-[:HAS_THEORY]->(@theory)\n"
+    "WITH @theory, @chapter.order * 1000 + @theory.order AS @place ORDER BY @place\n"
+    "MATCH (@theory)-[:HAS_SKILL]->(@item) WHERE COUNT { (@item)<-[:HAS_SKILL]-() } = 1 OR NOT EXISTS { "
+    "MATCH (@item)<-[:HAS_SKILL]-(@other)<-[:HAS_THEORY]-(@above) "
+    "WHERE @above.order * 1000 + @other.order < @place }\n"
+    "WITH DISTINCT @item, @place"
+)
+# Where those are fewer than fit, what no theory of a chapter has.
+CLASS_LOOSE = (
+    "UNWIND CASE WHEN size(@placed) < $limit THEN [@course] ELSE [] END AS @searched\n"
+    "MATCH (@loose:SKILL {course_id: @searched}) WHERE NOT @loose IN @placed\n"
+    "WITH @loose ORDER BY @loose.name, @loose.id LIMIT $limit"
 )
 _OF_CHAPTER = f"{_IN_CHAPTER} WHERE @item.course_id = @course"
 CLASS_COLUMNS_OF_CHAPTER = (
@@ -232,16 +239,18 @@ CLASS_SKILLS_OF_CHAPTER = _OF_CHAPTER
 CLASS_PEOPLE = "UNWIND @students AS @student MATCH (@item:STUDENT {id: @student})"
 # Edges between two sets, walked from the side that has fewer of them: a page of a large class from its
 # students, a chapter of a small one from its skills. Neither planner chooses, so the statement counts.
-CLASS_EDGES = (
-    "WITH @skills, @people, "
+CLASS_COUNTS = (
+    "WITH @skills, @people, @pairs, "
     "COLLECT { UNWIND @skills AS @each RETURN sum(COUNT { (@each)<-[:MASTERS_SKILL]-() }) } AS @up, "
-    "COLLECT { UNWIND @people AS @each RETURN sum(COUNT { (@each)-[:MASTERS_SKILL]->() }) } AS @down\n"
-    "CALL (@skills, @people, @up, @down) {\n"
-    "  WITH @skills, @people, @up, @down WHERE @up[0] <= @down[0]\n"
-    "  UNWIND @skills AS @skill MATCH (@skill)<-[@r:MASTERS_SKILL]-(@student) WHERE @student IN @people "
-    "RETURN @student, @skill, @r\n"
-    "  UNION ALL WITH @skills, @people, @up, @down WHERE @up[0] > @down[0]\n"
-    "  UNWIND @people AS @student MATCH (@student)-[@r:MASTERS_SKILL]->(@skill) WHERE @skill IN @skills "
-    "RETURN @student, @skill, @r\n"
-    "}"
+    "COLLECT { UNWIND @people AS @each RETURN sum(COUNT { (@each)-[:MASTERS_SKILL]->() }) } AS @down"
+)
+CLASS_FROM_SKILLS = (
+    "WITH @skills, @people, @pairs, @up, @down WHERE @up[0] <= @down[0]\n"
+    "UNWIND @skills AS @skill MATCH (@skill)<-[@r:MASTERS_SKILL]-(@student) WHERE @student IN @people"
+)
+# The student's id comes along: it is not read again for each edge.
+CLASS_FROM_PEOPLE = (
+    "WITH @skills, @people, @pairs, @up, @down WHERE @up[0] > @down[0]\n"
+    "UNWIND @pairs AS @pair WITH @skills, @pair[0] AS @who, @pair[1] AS @student\n"
+    "MATCH (@student)-[@r:MASTERS_SKILL]->(@skill) WHERE @skill IN @skills"
 )

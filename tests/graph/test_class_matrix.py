@@ -188,6 +188,21 @@ async def test_columns_are_the_first_hundred_skills(
         assert [cell.values["id"] for cell in row.values["cells"]] == [(student, key) for key in expected]
 
 
+async def test_a_skill_of_two_theories_at_one_place_is_one_column(
+    repository: GraphRepository, graph_client: GraphClient
+) -> None:
+    """Orders may be equal for a moment, while a new order is on its way."""
+    text = (
+        "MATCH (h:CHAPTER)-[:HAS_THEORY]->(t:THEORY {id: 'th-1-1-0'}) WITH h, t "
+        "CREATE (h)-[:HAS_THEORY]->(w:THEORY {id: 'twin', name: 'T', order: t.order, course_id: 1}) WITH t, w "
+        "MATCH (t)-[:HAS_SKILL]->(k) CREATE (w)-[:HAS_SKILL]->(k)"
+    )
+    await graph_client.write([Statement("twin", text, {}, "write")])
+    below = choose("ClassMasteryConnection", ask("skills", {}, choose("Skill", "name")))
+    found = await repository.class_mastery(1, (11,), ask("classMastery", {}, below), TEACHER)
+    assert [row.key for row in found.values["skills"]] == ClassOracle(SAMPLE, TEACHER).columns(1, None)
+
+
 async def test_other_pages_and_chapters_are_the_same_statement(repository: GraphRepository) -> None:
     asked = [
         ask("classMastery", {"first": 2}, WHOLE),
