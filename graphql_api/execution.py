@@ -174,6 +174,13 @@ class Executor:
                 return document, operation
         raise Refused([errors.request_error(errors.BadRequest(f"The document has no operation {name!r}."))])
 
+    def check_cost(self, request: Request, document: Document, operation: OperationDefinitionNode) -> None:
+        """Raise Refused for an operation that costs too much with its variables."""
+        try:
+            self._cost.check_request(request.query, document.node, operation, request.variables)
+        except limits.QueryTooComplex as refusal:
+            raise Refused([errors.request_error(refusal)]) from None
+
     async def run(self, request: Request, context: Context) -> Answer:
         """Answer a request; those of thousands of values one after the other."""
         try:
@@ -187,11 +194,9 @@ class Executor:
     async def _run(self, request: Request, context: Context, *, heavy: bool) -> Answer:
         try:
             document, operation = await self.find(request, context)
-            self._cost.check_request(request.query, document.node, operation, request.variables)
+            self.check_cost(request, document, operation)
         except Refused as refused:
             return Answer({"errors": refused.entries}, executed=False)
-        except limits.QueryTooComplex as refusal:
-            return Answer({"errors": [errors.request_error(refusal)]}, executed=False)
         if operation.operation is OperationType.SUBSCRIPTION:
             error = errors.BadRequest(
                 "Subscriptions are answered over WebSocket (graphql-transport-ws) or as text/event-stream."

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import secrets
 import sys
 from collections.abc import Mapping
@@ -298,8 +299,11 @@ class Settings(BaseSettings):
         if not text:
             return value
         scheme = text.partition("://")[0]
-        if scheme in ("postgresql", "postgres"):
-            return SecretStr("postgresql+asyncpg://" + text.partition("://")[2])
+        if scheme in ("postgresql", "postgres", "postgresql+asyncpg"):
+            address, mark, options = text.partition("://")[2].partition("?")
+            # As libpq and every provider's papers name it; asyncpg's name is another.
+            options = re.sub(r"(^|&)sslmode=", r"\1ssl=", options)
+            return SecretStr(f"postgresql+asyncpg://{address}{mark}{options}")
         if scheme == "sqlite":
             return SecretStr("sqlite+aiosqlite://" + text.partition("://")[2])
         if scheme not in DATABASE_SCHEMES or "://" not in text:

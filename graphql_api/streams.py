@@ -14,6 +14,8 @@ from starlette.requests import HTTPConnection
 
 from graphql_api import errors
 from graphql_api.addresses import client_address
+from graphql_api.bodies import is_heavy
+from graphql_api.documents import Document
 from graphql_api.execution import Executor, Refused
 from graphql_api.execution import Request as GraphQLRequest
 from resolvers.context import Context
@@ -107,12 +109,21 @@ class Streams:
         executor = self.executor
         try:
             document, operation = await executor.find(given, context)
+            if operation.operation is not OperationType.SUBSCRIPTION:
+                return (await executor.run(given, context)).body
+            executor.check_cost(given, document, operation)
         except Refused as refused:
             return {"errors": refused.entries}
-        if operation.operation is not OperationType.SUBSCRIPTION:
-            return (await executor.run(given, context)).body
+        if is_heavy(given.variables):
+            async with executor.heavy_turns.turn():
+                return await self._subscribe(given, document, context)
+        return await self._subscribe(given, document, context)
+
+    async def _subscribe(
+        self, given: GraphQLRequest, document: Document, context: Context
+    ) -> Body | AsyncIterator[ExecutionResult]:
         started = subscribe(
-            executor.schema,
+            self.executor.schema,
             document.node,
             context_value=context,
             variable_values=given.variables or {},

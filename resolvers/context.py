@@ -25,6 +25,7 @@ class Settings(Protocol):
     teacher_registration: bool
     inline_deadline_seconds: float
     graph_deadline_seconds: float
+    operation_deadline_seconds: float
     access_token_seconds: int
     refresh_token_seconds: int
     login_attempts_per_account: int

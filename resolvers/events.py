@@ -44,9 +44,13 @@ async def sync_changed(info: Info, token: str, after: str | None) -> AsyncIterat
     context: Context = info.context
     viewer = context.signed_in()
     seen = _read_cursor(after) if after is not None else None
-    write, created_at = await _write(context, viewer, token)
+    # A stream goes on for as long as it likes; no step of it does.
+    seconds = context.settings.operation_deadline_seconds
+    async with asyncio.timeout(seconds):
+        write, created_at = await _write(context, viewer, token)
     while True:
-        sync = await sync_of(context, write)
+        async with asyncio.timeout(seconds):
+            sync = await sync_of(context, write)
         place = _place(sync)
         if place != seen:
             seen = place
@@ -55,7 +59,8 @@ async def sync_changed(info: Info, token: str, after: str | None) -> AsyncIterat
             return
         await asyncio.sleep(POLL_SECONDS)
         # Who lost the account since, and whose write is forgotten, follows nothing any more.
-        await _write(context, viewer, token)
+        async with asyncio.timeout(seconds):
+            await _write(context, viewer, token)
 
 
 async def _write(context: Context, viewer: models.User, token: str) -> tuple[str, datetime]:

@@ -25,7 +25,7 @@ from graphql_api.tokens import AccessTokens
 from resolvers import events, ids
 from sql.models import SyncWrite, User
 from sql.session import Database
-from tests.api_fixtures import Actor, Api, make_settings, open_api
+from tests.api_fixtures import PROFILES, Actor, Api, make_settings, open_api
 
 # Generous: every wait ends as soon as it can.
 SECONDS = 30.0
@@ -468,6 +468,72 @@ async def test_a_stream_ends_with_the_write_behind_it(served: Served) -> None:
         message = await receive(socket)
         assert (message["id"], message["type"]) == ("a", "error")
         assert message["payload"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_step_of_a_stream_ends_at_its_deadline(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teacher = await served.api.teacher()
+    token = await served.write(teacher)
+
+    async def never(*_: object) -> object:
+        await asyncio.sleep(3_600)
+        raise AssertionError
+
+    context = served.api.application.context
+
+    async def hasty(*given: Any) -> Any:
+        made = await context(*given)
+        made.settings = made.settings.model_copy(update={"operation_deadline_seconds": 0.3})
+        return made
+
+    monkeypatch.setattr(served.api.application, "context", hasty)
+    for step in ("_write", "sync_of"):
+        monkeypatch.setattr(events, step, never)
+        async with served.socket(teacher.token) as socket:
+            await subscribe(socket, "a", t=token)
+            refused = await receive(socket)
+            assert (refused["id"], refused["type"]) == ("a", "error")
+            assert refused["payload"][0]["extensions"]["code"] == "TIMEOUT"
+        async with httpx.AsyncClient(timeout=SECONDS) as client:
+            body = {"query": FOLLOW, "variables": {"t": token}}
+            told = parts((await client.post(served.http, json=body, headers=asks(teacher))).text)
+        assert [event for event, _ in told] == ["next", "complete"]
+        assert told[0][1]["errors"][0]["extensions"]["code"] == "TIMEOUT"
+        monkeypatch.undo()
+        monkeypatch.setattr(served.api.application, "context", hasty)
+
+
+async def test_production_shows_nothing_of_its_schema_on_a_stream(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    settings = make_settings(tmp_path, **PROFILES["production"])
+    async with (
+        open_api(settings, sqlite_database, None) as api,
+        serve(api) as served,
+        served.socket() as socket,
+        httpx.AsyncClient(timeout=SECONDS) as client,
+    ):
+        for query in (LONG, "{ __schema { queryType { name } } }", '{ __type(name: "User") { name } }'):
+            await subscribe(socket, "a", query)
+            refused = await receive(socket)
+            assert refused["type"] == "error"
+            codes = [one["extensions"]["code"] for one in refused["payload"]]
+            assert codes == ["GRAPHQL_VALIDATION_FAILED"]
+            posted = await client.post(served.http, json={"query": query}, headers=asks())
+            got = await client.get(served.http, params={"query": query}, headers=asks())
+            plain = await client.get(served.http, params={"query": query})
+            for body in (parts(posted.text)[0][1], parts(got.text)[0][1], plain.json()):
+                assert body.keys() == {"errors"}
+                assert [one["extensions"]["code"] for one in body["errors"]] == codes
+        for query, variables in (
+            ("subscription { syncChange { cursor } }", {}),
+            ("subscription($a: Strng) { syncChanged(token: $a) { cursor } }", {}),
+        ):
+            await subscribe(socket, "a", query, **variables)
+            refused = await receive(socket)
+            assert refused["type"] == "error"
+            assert "Did you mean" not in str(refused)
 
 
 async def test_no_answer_names_its_server(served: Served) -> None:
