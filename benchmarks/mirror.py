@@ -34,11 +34,11 @@ from mirror.projection import KINDS_BY_RANK, PROJECTIONS
 from mirror.rebuild import rebuild
 from mirror.verify import verify
 from mirror.worker import Mirror
-from sql import sync_marks, sync_state
+from sql import sync_marks, sync_state, sync_status
 from sql.models import Chapter, Kind, SyncRecord
 from sql.scopes import EVERYTHING
 from sql.session import Database
-from sql.sync_state import Claim
+from sql.sync_claims import Claim
 
 TARGET = 1.3
 BARE_ROWS = 1_000
@@ -284,7 +284,7 @@ async def inline(database: Database, client: GraphClient) -> Measured:
         if number:  # the first one also looks at the constraints
             statements.append(client.statement_count - before)
     async with database.read() as session:
-        state = await sync_state.write_state(session, write_id)
+        state = await sync_status.write_state(session, write_id)
     if state.state != "SYNCED":
         raise SystemExit(f"the inline attempt left {state}")
     return Measured(

@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket
 import sql.accounts
 import sql.extraction_worker
 import sql.passwords
-import sql.sync_state
+import sql.sync_status
 from graph.errors import GraphError
 from graph.repository import GraphRepository
 from graphql_api import schema as schema_module
@@ -301,7 +301,7 @@ async def readiness(application: Application) -> dict[str, Any]:
         graph = "ok" if await application.graph_reachable() else "unreachable"
     try:
         async with application.stores.database.read() as session:
-            waiting = await sql.sync_state.status(
+            waiting = await sql.sync_status.status(
                 session, projection_version=application.operations.projection_version
             )
     except Exception:
@@ -335,7 +335,7 @@ async def _facts(application: Application) -> Facts:
     lag, answers = None, True
     try:
         async with stores.database.read() as session:
-            oldest = await sql.sync_state.oldest_pending_at(session)
+            oldest = await sql.sync_status.oldest_pending_at(session)
         lag = max((models.now() - oldest).total_seconds(), 0.0) if oldest else None
     except Exception:
         logger.exception("the system of record does not answer", extra={"action": "not_ready"})

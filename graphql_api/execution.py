@@ -23,7 +23,7 @@ from graphql import (
 )
 from graphql.execution.values import VariableValues, get_variable_values
 
-import sql.sync_state
+import sql.sync_status
 from graphql_api import errors, fast, limits
 from graphql_api.bodies import is_heavy
 from graphql_api.cost import CostModel
@@ -319,7 +319,7 @@ class Executor:
 
     async def _read_backlog(self, context: Context) -> datetime | None:
         started = asyncio.get_running_loop().time()
-        oldest = await sql.sync_state.oldest_pending(context.database)
+        oldest = await sql.sync_status.oldest_pending(context.database)
         self._backlog = (started, oldest)
         return oldest
 

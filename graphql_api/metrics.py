@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-import sql.sync_state
+import sql.sync_status
 from graphql_api.opening import Stores
 from mirror.projection import PROJECTION_VERSION
 from sql import models
-from sql.sync_state import Status
+from sql.sync_status import Status
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -112,7 +112,7 @@ class Metrics:
     async def page(self, stores: Stores, *, graph_reachable: bool) -> bytes:
         """Return the figures in Prometheus's text format."""
         async with stores.database.read() as session:
-            status = await sql.sync_state.status(session, projection_version=PROJECTION_VERSION)
+            status = await sql.sync_status.status(session, projection_version=PROJECTION_VERSION)
         self._take()
         registry = self.registry
         if MULTIPROCESS_FOLDER in os.environ:

@@ -17,10 +17,10 @@ from graph.client import GraphClient, Statement
 from graph.errors import GraphConflict, GraphRejected
 from mirror import projection
 from mirror.projection import PROJECTION_VERSION, Plan
-from sql import errors, scopes, sync_marks, sync_state
+from sql import errors, scopes, sync_claims, sync_marks, sync_state
 from sql.models import Kind
 from sql.session import Database
-from sql.sync_state import Claim
+from sql.sync_claims import Claim
 
 log = logging.getLogger("lab_tutor.mirror")
 
@@ -110,7 +110,7 @@ class Carrier:
     async def claim(self, limit: int) -> list[Claim]:
         """Lease up to `limit` records that are due."""
         async with self.database.write() as session:
-            return await sync_state.claim(
+            return await sync_claims.claim(
                 session,
                 self.worker,
                 limit=limit,
@@ -141,7 +141,7 @@ class Carrier:
         """Deal with claimed records that the graph did not take together; nothing of them was written."""
         if isinstance(error, GraphConflict):
             async with self.database.write() as session:
-                await sync_state.postpone_without_attempt(
+                await sync_claims.postpone_without_attempt(
                     session, [item.id for item in claims], reason_of(error), seconds=0.3
                 )
             return Outcome(postponed=len(claims))
@@ -250,9 +250,9 @@ class Carrier:
                 suspicious.append((item, found[0]))
         async with self.database.write() as session:
             if done:
-                await sync_state.acknowledge(session, done, PROJECTION_VERSION)
+                await sync_claims.acknowledge(session, done, PROJECTION_VERSION)
             if waiting:
-                await sync_state.postpone_without_attempt(
+                await sync_claims.postpone_without_attempt(
                     session,
                     waiting,
                     "waits for another record to be in the graph",
@@ -268,11 +268,11 @@ class Carrier:
         if current is not None and held >= current[0]:
             # Nobody here gave that version: the database was restored from a backup, or the graph was
             # filled by another one. SQL is the system of record, so it goes on above.
-            await sync_state.raise_version(session, item.id, held + 1)
+            await sync_claims.raise_version(session, item.id, held + 1)
             await sync_marks.set_row_versions(session, item.kind, {item.key: held + 1})
             self.note("version_raised", kind=item.kind, key=item.key, version=held + 1)
         # Otherwise a newer version got there first; it was or will be acknowledged by its own worker.
-        await sync_state.release(session, [item.id])
+        await sync_claims.release(session, [item.id])
 
     async def _refused(self, item: Claim, error: GraphRejected) -> Outcome:
         reason = reason_of(error)
@@ -280,12 +280,12 @@ class Carrier:
         self.figures.last_error = reason
         async with self.database.write() as session:
             if doubtful and item.attempts < self.config.doubtful_attempts:
-                await sync_state.postpone(session, [item.id], reason)
+                await sync_claims.postpone(session, [item.id], reason)
                 self.note(
                     "refused", kind=item.kind, key=item.key, version=item.version, attempt=item.attempts + 1
                 )
                 return Outcome(postponed=1)
-            buried = await sync_state.bury(session, [item.id], reason, version=item.version)
+            buried = await sync_claims.bury(session, [item.id], reason, version=item.version)
         self.figures.buried += buried
         self.note(
             "buried",
@@ -331,7 +331,7 @@ class Carrier:
         """Release records that were claimed; when the database is away, their leases end by themselves."""
         try:
             async with self.database.write() as session:
-                await sync_state.release(session, [item.id for item in claims])
+                await sync_claims.release(session, [item.id for item in claims])
         except errors.SqlError:
             self.note("release_failed", error="database")
 

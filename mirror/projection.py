@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from graph.client import Statement, load_statement
 from mirror import rows
 from mirror.rows import Write
-from sql import sync_state
+from sql import sync_claims, sync_state
 from sql.models import Kind
 
 # Raising it writes every record anew, without a word to anybody.
@@ -81,7 +81,7 @@ PROJECTIONS: dict[Kind, Projection] = {
 if missing := set(Kind) - set(PROJECTIONS):
     raise RuntimeError(f"kinds without a projection: {sorted(missing)}")
 
-KINDS_BY_RANK: list[Kind] = sorted(Kind, key=lambda kind: (sync_state.RANKS[kind], kind.value))
+KINDS_BY_RANK: list[Kind] = sorted(Kind, key=lambda kind: (sync_claims.RANKS[kind], kind.value))
 
 
 @dataclass(slots=True)

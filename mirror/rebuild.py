@@ -11,7 +11,7 @@ from mirror import projection, repair
 from mirror.projection import KINDS_BY_RANK
 from mirror.verify import look
 from mirror.worker import Mirror, MirrorConfig
-from sql import sync_marks, sync_state
+from sql import sync_marks, sync_status
 from sql.scopes import EVERYTHING, Scope
 from sql.session import Database
 
@@ -52,7 +52,7 @@ async def rebuild(
     mirror = Mirror(database, client, config)
     outcome = await mirror.drain(progress)
     async with database.read() as session:
-        status = await sync_state.status(session, projection_version=projection.PROJECTION_VERSION)
+        status = await sync_status.status(session, projection_version=projection.PROJECTION_VERSION)
     return Rebuilt(marked, strays, outcome.applied, status.pending, status.failed)
 
 

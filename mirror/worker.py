@@ -13,9 +13,9 @@ from mirror import projection
 from mirror.carrier import Carrier, Figures, MirrorConfig, Outcome, log, reason_of
 from mirror.pipeline import Pipeline
 from mirror.projection import PROJECTION_VERSION
-from sql import errors, sync_state
+from sql import errors, sync_claims, sync_cleanup, sync_status
 from sql.session import Database
-from sql.sync_state import Claim
+from sql.sync_claims import Claim
 
 __all__ = ["Figures", "Mirror", "MirrorConfig", "Outcome"]
 
@@ -51,7 +51,7 @@ class Mirror(Carrier):
         try:
             async with asyncio.timeout(deadline_seconds):
                 async with self.database.write() as session:
-                    claims = await sync_state.claim(
+                    claims = await sync_claims.claim(
                         session,
                         self.worker,
                         limit=self.config.inline_records + 1,
@@ -92,8 +92,8 @@ class Mirror(Carrier):
             return total
         until = None if deadline_seconds is None else time.monotonic() + deadline_seconds
         async with self.database.write() as session:
-            await sync_state.wake(session, projection_version=PROJECTION_VERSION)
-            expected = (await sync_state.status(session, projection_version=PROJECTION_VERSION)).pending
+            await sync_claims.wake(session, projection_version=PROJECTION_VERSION)
+            expected = (await sync_status.status(session, projection_version=PROJECTION_VERSION)).pending
         pipeline = Pipeline(self)
         try:
             async for outcome in self._steps(pipeline, until):
@@ -128,7 +128,7 @@ class Mirror(Carrier):
             # What was put off for a missing end may have it by now.
             applied_in_round = 0
             async with self.database.write() as session:
-                await sync_state.wake(session, projection_version=PROJECTION_VERSION)
+                await sync_claims.wake(session, projection_version=PROJECTION_VERSION)
 
     async def step(self, limit: int | None = None, *, suspicious: bool = False) -> Outcome | None:
         """Claim one batch and project it; None when nothing is due. Raises GraphUnavailable.
@@ -144,7 +144,7 @@ class Mirror(Carrier):
         except GraphUnavailable as error:
             if suspicious and len(claims) == 1:
                 async with self.database.write() as session:
-                    await sync_state.postpone(session, [claims[0].id], reason_of(error))
+                    await sync_claims.postpone(session, [claims[0].id], reason_of(error))
                 return Outcome(postponed=1)
             await asyncio.shield(self.give_back(claims))
             raise
@@ -166,7 +166,7 @@ class Mirror(Carrier):
             await asyncio.shield(pipeline.finish())
         try:
             async with self.database.write() as session:
-                await sync_state.release_worker(session, self.worker)
+                await sync_claims.release_worker(session, self.worker)
         except errors.SqlError:
             self.note("release_failed", error="database")
         log.info("mirror worker stopped", extra={"action": "worker_stopped"})
@@ -189,7 +189,7 @@ class Mirror(Carrier):
                     suspicious = True
                 if first or failures:
                     async with self.database.write() as session:
-                        await sync_state.wake(session, projection_version=PROJECTION_VERSION)
+                        await sync_claims.wake(session, projection_version=PROJECTION_VERSION)
                     first = False
                     failures = 0
                 self._woken.clear()
@@ -217,11 +217,11 @@ class Mirror(Carrier):
     async def clean_up(self) -> None:
         """Remove a bounded number of old writes and receipts, and of tombstones where there is a graph."""
         async with self.database.write() as session:
-            await sync_state.purge(session)
+            await sync_cleanup.purge(session)
         if self.client is None:
             return
         async with self.database.read() as session:
-            old = await sync_state.find_old_tombstones(session)
+            old = await sync_cleanup.find_old_tombstones(session)
         if not old:
             return
         # The graph's first: a record that comes back starts at version 1 again, below its tombstone.
@@ -231,7 +231,7 @@ class Mirror(Carrier):
             deadline_seconds=self.config.write_deadline_seconds,
         )
         async with self.database.write() as session:
-            await sync_state.remove_tombstones(session, [id_ for id_, _, _ in old])
+            await sync_cleanup.remove_tombstones(session, [id_ for id_, _, _ in old])
 
     async def _tidy_without_graph(self, stop: asyncio.Event) -> None:
         # Nobody else does it, and what a mutation leaves behind would pile up for ever (R19).

@@ -12,6 +12,7 @@ from strawberry import Info
 
 import sql.sync_operations
 import sql.sync_state
+import sql.sync_status
 from resolvers import ids, operator_fields, policy
 from resolvers.connections import Connection, connection, page
 from resolvers.context import Context
@@ -80,7 +81,7 @@ async def mirror_status(info: Info) -> MirrorStatus:
     context: Context = info.context
     policy.require_role(context.signed_in(), Role.ADMIN)
     async with context.database.read() as session:
-        status: Any = await sql.sync_state.status(
+        status: Any = await sql.sync_status.status(
             session, projection_version=context.operations.projection_version
         )
     reachable = await context.graph_reachable()

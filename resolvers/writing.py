@@ -24,6 +24,7 @@ from strawberry import Info
 
 import sql.idempotency
 import sql.sync_state
+import sql.sync_status
 from resolvers import ids, policy, problems
 from resolvers.context import Context
 from resolvers.unset import changed
@@ -221,7 +222,7 @@ async def sync_of(context: Context, write_id: str | None) -> Sync:
     state = None
     if write_id is not None:
         async with context.database.read() as session:
-            state = await sql.sync_state.write_state(session, write_id, enabled=context.graph is not None)
+            state = await sql.sync_status.write_state(session, write_id, enabled=context.graph is not None)
     if state is None:
         # Nothing was changed, so the graph has it all.
         name = "SYNCED" if context.graph is not None else "DISABLED"

@@ -42,7 +42,7 @@ def _bug(promise: str, name: str, file: str, old: str, new: str, *tests: str) ->
 
 
 WORKER, CARRIER = "mirror/worker.py", "mirror/carrier.py"
-STATE, CLIENT = "sql/sync_state.py", "graph/client.py"
+STATE, CLAIMS, CLIENT = "sql/sync_state.py", "sql/sync_claims.py", "graph/client.py"
 CYPHER = "graph/cypher/mirror"
 GUARD = "row.version >= held AND row.version > buried_version"
 
@@ -130,7 +130,7 @@ BUGS = (
     _bug(
         "R5",
         "a leased record is claimed by a second worker",
-        STATE,
+        CLAIMS,
         "        dirty(projection_version),\n        free,\n    ]",
         "        dirty(projection_version),\n        or_(free, SyncRecord.id > 0),\n    ]",
         "tests/sql/test_sync_state.py",
@@ -142,14 +142,14 @@ BUGS = (
         "        batch.answer = await self._send(batch.plan, deadline_seconds)",
         "        async with self.database.write() as early:\n"
         "            known = [(c.id, batch.plan.versions[c.kind, c.key]) for c in batch.claims]\n"
-        "            await sync_state.acknowledge(early, known, PROJECTION_VERSION)\n"
+        "            await sync_claims.acknowledge(early, known, PROJECTION_VERSION)\n"
         "        batch.answer = await self._send(batch.plan, deadline_seconds)",
         "tests/faults/test_crashes.py::test_an_api_killed_after_its_sql_commit",
     ),
     _bug(
         "R6",
         "a change made during the projection is forgotten",
-        STATE,
+        CLAIMS,
         '"next_attempt_at": case((table.c.version > newest, moment), else_=None),',
         '"next_attempt_at": None,',
         "tests/mirror/test_worker.py::test_a_change_made_during_the_projection_is_not_lost",
@@ -158,7 +158,7 @@ BUGS = (
     _bug(
         "R6",
         "the newest version is acknowledged, not the one applied",
-        STATE,
+        CLAIMS,
         "        newest = case(",
         "        reached = table.c.version\n        newest = case(",
         "tests/faults/test_state_machine.py",
@@ -166,7 +166,7 @@ BUGS = (
     _bug(
         "R7",
         "leases never end",
-        STATE,
+        CLAIMS,
         "        SyncRecord.leased_until <= moment,\n",
         "",
         "tests/faults/test_concurrency.py::test_a_worker_killed_while_it_holds_records",
@@ -174,7 +174,7 @@ BUGS = (
     _bug(
         "R8",
         "backoff without a cap",
-        STATE,
+        CLAIMS,
         "min(BACKOFF_CAP_SECONDS, BACKOFF_FIRST_SECONDS * 2 ** min(attempts, 20))",
         "BACKOFF_FIRST_SECONDS * 2 ** min(attempts, 20)",
         "tests/sql/test_sync_state.py::test_backoff_grows_to_its_cap",
@@ -290,7 +290,7 @@ BUGS = (
     _bug(
         "R16",
         "a clock that was set back stops a retry",
-        STATE,
+        CLAIMS,
         "        SyncRecord.next_attempt_at > moment + timedelta(seconds=2 * BACKOFF_CAP_SECONDS),\n",
         "",
         "tests/sql/test_sync_state.py::test_a_clock_step_stops_no_retry",

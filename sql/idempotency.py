@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import errors, models
 from sql.models import IdempotencyReceipt
-from sql.sync_state import KEEP
+from sql.sync_cleanup import KEEP
 
 ANONYMOUS = 0
 

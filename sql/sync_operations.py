@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Sequence
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, true, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from sql import audit, errors, pages, sync_marks, sync_state
+from sql import audit, errors, pages, sync_claims, sync_marks, sync_state
 from sql.models import Enrollment, Kind, SyncRecord, SyncWrite
 from sql.pages import Page, Slice, Sort
 from sql.scopes import Scope
-from sql.sync_state import WriteState
+from sql.sync_status import WriteState
 
 NO_RECORD = "SYNC_RECORD"
 
@@ -121,7 +121,7 @@ async def retry(
                 raise errors.NotFound(NO_RECORD, id_, ("ids", str(place)))
         chosen.append(SyncRecord.id.in_(ids))
     await sync_marks.list_in_write(session, write, *chosen)
-    count = await sync_state.requeue(session, ids=ids)
+    count = await sync_claims.requeue(session, ids=ids)
     await _note(session, actor_id, "retrySync", write, retriedCount=count)
     return count
 

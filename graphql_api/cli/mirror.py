@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import sql.sync_claims
 import sql.sync_operations
-import sql.sync_state
+import sql.sync_status
 from graph.client import GraphClient
 from graph.errors import GraphError, GraphRejected, GraphUnavailable
 from graphql_api.cli import terminal
@@ -90,9 +91,9 @@ async def _print_status(settings: Settings, as_json: bool) -> None:
         raise SystemExit(terminal.EXIT_FAILED)
 
 
-async def _status(stores: Stores) -> sql.sync_state.Status:
+async def _status(stores: Stores) -> sql.sync_status.Status:
     async with stores.database.read() as session:
-        return await sql.sync_state.status(session, projection_version=PROJECTION_VERSION)
+        return await sql.sync_status.status(session, projection_version=PROJECTION_VERSION)
 
 
 def _graph(stores: Stores) -> GraphClient:
@@ -124,7 +125,7 @@ async def _retry(settings: Settings, kind: Kind | None, key: str | None, dry_run
             terminal.answer(f"dead letters  {count}; without --dry-run they are put back in line")
             return
         async with stores.database.write() as session:
-            count = await sql.sync_state.requeue(session, kind=kind, key=key)
+            count = await sql.sync_claims.requeue(session, kind=kind, key=key)
     terminal.answer(f"put back in line {count}; a worker tries them, or: lab-tutor mirror once")
 
 

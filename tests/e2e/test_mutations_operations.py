@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from resolvers import ids
-from sql import models, sync_state
+from sql import models, sync_claims, sync_state
 from sql.models import Kind
 from tests.api_fixtures import Actor, Api
 from tests.e2e.mutation_cases import Row, conflict, cypher, done, missing, refuse, unknown
@@ -52,7 +52,7 @@ async def bury(api: Api, kind: Kind, key: Any) -> None:
             )
         ).one()
         assert (
-            await sync_state.bury(session, [row.id], "GraphRejected: Neo.ClientError", version=version) == 1
+            await sync_claims.bury(session, [row.id], "GraphRejected: Neo.ClientError", version=version) == 1
         )
 
 

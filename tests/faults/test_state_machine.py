@@ -40,10 +40,10 @@ from graph.client import GraphClient, GraphConfig, Statement
 from mirror import projection
 from mirror.projection import PROJECTION_VERSION, Plan
 from mirror.worker import Mirror
-from sql import models, sync_state
+from sql import models, sync_claims
 from sql.models import Enrollment, Kind, Theory
 from sql.session import Database
-from sql.sync_state import Claim
+from sql.sync_claims import Claim
 from tests.faults import truth
 from tests.graph_fixtures import wipe_graph
 from tests.mirror import world
@@ -171,7 +171,7 @@ class MirrorMachine(RuleBasedStateMachine):
 
         async def begin() -> Flight:
             async with self.database.write() as session:
-                claims = await sync_state.claim(
+                claims = await sync_claims.claim(
                     session,
                     worker,
                     limit=limit,
@@ -191,7 +191,7 @@ class MirrorMachine(RuleBasedStateMachine):
             claimed = {item.id for item in flight.claims}
             for other in self.flights:
                 # A lease that reaches further than any may was made before the clock was set back.
-                runs = now < other.lease_until <= now + timedelta(seconds=sync_state.LEASE_CAP_SECONDS)
+                runs = now < other.lease_until <= now + timedelta(seconds=sync_claims.LEASE_CAP_SECONDS)
                 assert not runs or not claimed & {item.id for item in other.claims}
             self.flights.append(flight)
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from graph.client import GraphClient, GraphConfig
 from graphql_api.settings import PREFIX
-from sql import sync_state
+from sql import sync_claims, sync_state
 from sql.models import Kind, SyncRecord
 from sql.session import Database
 from tests.graph_fixtures import wipe_graph
@@ -148,7 +148,7 @@ async def _bury_everything_of(*kinds: Kind) -> list[tuple[Kind, str]]:
     async with database.write() as session:
         for row in (await session.scalars(select(SyncRecord).where(SyncRecord.kind.in_(kinds)))).all():
             version = await sync_state.record(session, row.kind, row.key)
-            await sync_state.bury(session, [row.id], "GraphRejected: Neo.ClientError", version=version)
+            await sync_claims.bury(session, [row.id], "GraphRejected: Neo.ClientError", version=version)
             buried.append((row.kind, row.key))
     await database.dispose()
     return buried

@@ -22,7 +22,7 @@ from sqlalchemy import update
 from graph.client import GraphClient, GraphConfig
 from graphql_api import log
 from graphql_api.settings import PREFIX
-from sql import models, sync_state
+from sql import models, sync_claims, sync_state
 from sql.models import Kind, SyncRecord
 from tests.api_fixtures import Api
 
@@ -77,7 +77,7 @@ async def test_what_is_dead_or_late_degrades(plain_api: Api) -> None:
     assert (await _ready(api))[1]["mirror"] == "late"
     async with api.database.write() as session:
         row = (await session.execute(SyncRecord.__table__.select())).one()
-        await sync_state.bury(session, [row.id], "GraphRejected: x", version=row.version)
+        await sync_claims.bury(session, [row.id], "GraphRejected: x", version=row.version)
     status, body = await _ready(api)
     assert (status, body["status"], body["mirror"], body["deadLetters"]) == (200, "degraded", "failing", 1)
 
@@ -86,7 +86,7 @@ async def test_without_sql_a_server_is_down(plain_api: Api, monkeypatch: pytest.
     async def refuse(*_: object, **__: object) -> object:
         raise OSError("no disk")
 
-    monkeypatch.setattr("sql.sync_state.status", refuse)
+    monkeypatch.setattr("sql.sync_status.status", refuse)
     status, body = await _ready(plain_api)
     assert (status, body) == (503, {"status": "down", "sql": "unreachable", "graph": "ok"})
     assert (await plain_api.http.get("/healthz")).status_code == 200
@@ -116,14 +116,14 @@ async def test_metrics_of_the_mirror(plain_api: Api) -> None:
     async with api.database.write() as session:
         await sync_state.record(session, Kind.USER, teacher.key)
         row = (await session.execute(SyncRecord.__table__.select())).one()
-        await sync_state.postpone(session, [row.id], "GraphUnavailable: timeout")
+        await sync_claims.postpone(session, [row.id], "GraphUnavailable: timeout")
     now = figures((await api.http.get("/metrics")).text)
     assert now["lab_tutor_mirror_waiting_records"] == 1
     assert now["lab_tutor_mirror_oldest_waiting_seconds"] > 0
     assert now["lab_tutor_mirror_waiting_attempts"] == 1
     assert now['lab_tutor_mirror_last_error{reason="GraphUnavailable: timeout"}'] == 1
     async with api.database.write() as session:
-        await sync_state.bury(session, [row.id], "GraphRejected: x", version=row.version)
+        await sync_claims.bury(session, [row.id], "GraphRejected: x", version=row.version)
     now = figures((await api.http.get("/metrics")).text)
     assert now["lab_tutor_mirror_dead_letters"] == 1
     assert now['lab_tutor_mirror_last_error{reason="GraphRejected: x"}'] == 1

@@ -13,7 +13,7 @@ from graph.client import GraphClient, Statement
 from mirror import projection
 from mirror.verify import verify
 from mirror.worker import Mirror
-from sql import sync_state
+from sql import sync_claims, sync_state, sync_status
 from sql.models import (
     Assessment,
     Chapter,
@@ -74,7 +74,7 @@ async def settle(mirror: Mirror) -> None:
     report = await verify(mirror.database, mirror.client)
     assert report.findings == []
     async with mirror.database.read() as session:
-        status = await sync_state.status(session, projection_version=projection.PROJECTION_VERSION)
+        status = await sync_status.status(session, projection_version=projection.PROJECTION_VERSION)
     assert (status.pending, status.failed) == (0, 0)
 
 
@@ -266,7 +266,7 @@ async def test_a_relationship_waits_for_its_ends_and_makes_no_ghosts(
     mirror: Mirror, graph_client: GraphClient
 ) -> None:
     async with mirror.database.write() as session:
-        claims = await sync_state.claim(
+        claims = await sync_claims.claim(
             session,
             "other",
             limit=100,
@@ -281,7 +281,7 @@ async def test_a_relationship_waits_for_its_ends_and_makes_no_ghosts(
         [0]
     ]
     async with mirror.database.write() as session:
-        await sync_state.release(session, [item.id for item in claims])
+        await sync_claims.release(session, [item.id for item in claims])
     await settle(mirror)
     async with mirror.database.read() as session:
         assert set(await session.scalars(select(sync_state.SyncRecord.attempts))) == {0}
@@ -352,12 +352,12 @@ async def test_a_sequence_waits_for_all_its_members(mirror: Mirror, graph_client
     async with mirror.database.write() as session:
         await world.put(session, Kind.CHAPTER, new, Chapter(id=new, course_id=COURSE, name="N", order=3))
         await sync_state.record(session, Kind.CHAPTER_SEQUENCE, COURSE)
-        held = await sync_state.claim(session, "x", limit=9, lease_seconds=60, kinds=[Kind.CHAPTER])
+        held = await sync_claims.claim(session, "x", limit=9, lease_seconds=60, kinds=[Kind.CHAPTER])
     await mirror.drain()
     before = await chain(graph_client)
     assert [row[0] for row in before] == [CHAPTER_1, CHAPTER_2, CHAPTER_3]
     async with mirror.database.write() as session:
-        await sync_state.release(session, [item.id for item in held])
+        await sync_claims.release(session, [item.id for item in held])
     await settle(mirror)
     assert [row[2] for row in await chain(graph_client)] == [CHAPTER_2, CHAPTER_3, new, None]
 

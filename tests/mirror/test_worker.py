@@ -16,7 +16,7 @@ from graph.errors import GraphConflict, GraphUnavailable
 from mirror import projection
 from mirror.verify import verify
 from mirror.worker import Mirror
-from sql import sync_state
+from sql import sync_claims, sync_state, sync_status
 from sql.models import Chapter, Concept, Kind, SyncRecord, SyncWrite, User
 from sql.session import Database
 from tests.mirror import world
@@ -75,7 +75,7 @@ async def rename(database: Database, name: str) -> str:
 
 async def state(database: Database, token: str) -> str:
     async with database.read() as session:
-        return (await sync_state.write_state(session, token)).state
+        return (await sync_status.write_state(session, token)).state
 
 
 async def test_a_poisoned_record_is_buried_and_the_others_pass(
@@ -90,7 +90,7 @@ async def test_a_poisoned_record_is_buried_and_the_others_pass(
     await mirror.drain()
     await mirror.drain()
     async with mirror.database.read() as session:
-        status = await sync_state.status(session, projection_version=projection.PROJECTION_VERSION)
+        status = await sync_status.status(session, projection_version=projection.PROJECTION_VERSION)
         dead = (await session.scalars(select(SyncRecord).where(SyncRecord.dead_at.is_not(None)))).all()
     assert [(row.kind, row.key) for row in dead] == [(Kind.CONCEPT, CONCEPT_1)]
     assert dead[0].last_error is not None
@@ -101,7 +101,7 @@ async def test_a_poisoned_record_is_buried_and_the_others_pass(
     assert await ask(graph_client, "MATCH (n:CHAPTER) RETURN count(n)") == [[3]]
     await do(graph_client, 'MATCH (n:CONCEPT {id: "x"}) DETACH DELETE n')
     async with mirror.database.write() as session:
-        assert await sync_state.requeue(session) == 1
+        assert await sync_claims.requeue(session) == 1
     await settle(mirror)
 
 
@@ -211,7 +211,7 @@ async def test_inline_never_raises(mirror: Mirror) -> None:
 
 async def test_a_killed_workers_records_are_taken_over(mirror: Mirror) -> None:
     async with mirror.database.write() as session:
-        claims = await sync_state.claim(session, "killed", limit=100, lease_seconds=0.3)
+        claims = await sync_claims.claim(session, "killed", limit=100, lease_seconds=0.3)
     assert len(claims) == 25
     assert await mirror.step() is None
     await asyncio.sleep(0.4)
@@ -360,7 +360,7 @@ async def test_a_graph_that_is_away_ends_a_drain(
     with pytest.raises(GraphUnavailable):
         await mirror.drain()
     async with mirror.database.read() as session:
-        status = await sync_state.status(session, projection_version=projection.PROJECTION_VERSION)
+        status = await sync_status.status(session, projection_version=projection.PROJECTION_VERSION)
     assert (status.pending, status.failed) == (25, 0)
 
 
@@ -400,9 +400,9 @@ async def test_a_batch_that_fails_takes_the_one_ahead_along(mirror: Mirror) -> N
     # The first batch is acknowledged; the second and what was read ahead are due at once, for anybody.
     assert await leases(mirror.database) == (0, 5)
     async with mirror.database.write() as session:
-        others = await sync_state.claim(session, "another", limit=100, lease_seconds=60)
+        others = await sync_claims.claim(session, "another", limit=100, lease_seconds=60)
         assert len(others) == 20
-        await sync_state.release(session, [item.id for item in others])
+        await sync_claims.release(session, [item.id for item in others])
     assert (await mirror.drain()).applied == 20
     await settle(mirror)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from sql import chapters, errors, sync_state, theories
+from sql import chapters, errors, sync_state, sync_status, theories
 from sql.models import (
     Chapter,
     Concept,
@@ -110,7 +110,7 @@ async def test_the_new_record_is_the_main_one_of_its_write(database: Database, c
         write = await sync_state.open_write(session, 1)
         made = await chapters.create_chapter(session, actor_id=1, course_id=course.id, name="A")
     async with database.write() as session:
-        status = await sync_state.write_state(session, write.id)
+        status = await sync_status.write_state(session, write.id)
         rows = await session.scalars(select(SyncWriteRecord.kind).where(SyncWriteRecord.write_id == write.id))
         assert set(rows) == {Kind.CHAPTER, Kind.CHAPTER_SEQUENCE}
     assert (status.state, status.version) == ("PENDING", made.version)

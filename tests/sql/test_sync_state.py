@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import event, func, select, update
 
-from sql import audit, errors, idempotency, models, sync_state
+from sql import audit, errors, idempotency, models, sync_claims, sync_cleanup, sync_state, sync_status
 from sql.models import IdempotencyReceipt, Kind, Role, SyncRecord, SyncWrite, User
 from sql.session import Database
-from sql.sync_state import Claim
+from sql.sync_claims import Claim
 
 
 async def claim(database: Database, worker: str = "w", **options: object) -> list[Claim]:
     async with database.write() as session:
         arguments = {"limit": 100, "lease_seconds": 10.0, "projection_version": 1} | options
-        return await sync_state.claim(session, worker, **arguments)  # type: ignore[arg-type]
+        return await sync_claims.claim(session, worker, **arguments)  # type: ignore[arg-type]
 
 
 async def mark(database: Database, kind: Kind, *keys: object, deleted: bool = False) -> dict[str, int]:
@@ -80,11 +80,11 @@ async def test_a_change_made_during_the_projection_stays_dirty(database: Databas
     (item,) = await claim(database)
     await mark(database, Kind.USER, 1)
     async with database.write() as session:
-        await sync_state.acknowledge(session, [(item.id, item.version)], 1)
+        await sync_claims.acknowledge(session, [(item.id, item.version)], 1)
     (again,) = await claim(database)
     assert (again.version, again.applied_version) == (2, 1)
     async with database.write() as session:
-        await sync_state.acknowledge(session, [(again.id, 2)], 1)
+        await sync_claims.acknowledge(session, [(again.id, 2)], 1)
     assert await claim(database) == []
 
 
@@ -93,8 +93,8 @@ async def test_a_late_acknowledgement_does_not_go_backwards(database: Database) 
     await mark(database, Kind.USER, 1)
     (item,) = await claim(database)
     async with database.write() as session:
-        await sync_state.acknowledge(session, [(item.id, 2)], 1)
-        await sync_state.acknowledge(session, [(item.id, 1)], 1)
+        await sync_claims.acknowledge(session, [(item.id, 2)], 1)
+        await sync_claims.acknowledge(session, [(item.id, 1)], 1)
     assert (await only(database)).applied_version == 2
     assert await claim(database) == []
 
@@ -103,9 +103,9 @@ async def test_a_newer_projection_makes_everything_dirty_once_woken(database: Da
     await mark(database, Kind.USER, 1)
     (item,) = await claim(database)
     async with database.write() as session:
-        await sync_state.acknowledge(session, [(item.id, 1)], 1)
-        assert await sync_state.wake(session, projection_version=1) == 0
-        assert await sync_state.wake(session, projection_version=2) == 1
+        await sync_claims.acknowledge(session, [(item.id, 1)], 1)
+        assert await sync_claims.wake(session, projection_version=1) == 0
+        assert await sync_claims.wake(session, projection_version=2) == 1
     assert len(await claim(database, projection_version=2)) == 1
 
 
@@ -113,7 +113,7 @@ async def test_postponing_counts_and_a_new_change_starts_over(database: Database
     await mark(database, Kind.USER, 1)
     (item,) = await claim(database)
     async with database.write() as session:
-        await sync_state.postpone(session, [item.id], "no")
+        await sync_claims.postpone(session, [item.id], "no")
     row = await only(database)
     assert (row.attempts, row.last_error, row.leased_by) == (1, "no", None)
     assert row.next_attempt_at is not None
@@ -124,15 +124,15 @@ async def test_postponing_counts_and_a_new_change_starts_over(database: Database
 
 
 def test_backoff_grows_to_its_cap() -> None:
-    assert sync_state.backoff(0) <= timedelta(seconds=0.2)
-    assert timedelta(seconds=15) <= sync_state.backoff(50) <= timedelta(seconds=30)
+    assert sync_claims.backoff(0) <= timedelta(seconds=0.2)
+    assert timedelta(seconds=15) <= sync_claims.backoff(50) <= timedelta(seconds=30)
 
 
 async def test_waiting_for_an_end_counts_no_attempt(database: Database) -> None:
     await mark(database, Kind.USER, 1)
     (item,) = await claim(database)
     async with database.write() as session:
-        await sync_state.postpone_without_attempt(session, [item.id], "waits")
+        await sync_claims.postpone_without_attempt(session, [item.id], "waits")
     assert (await only(database)).attempts == 0
     assert await claim(database) == []
     assert len(await claim(database, now=models.now() + timedelta(seconds=2))) == 1
@@ -143,7 +143,7 @@ async def test_a_clock_step_stops_no_retry(database: Database, hours: int) -> No
     await mark(database, Kind.USER, 1)
     (item,) = await claim(database)
     async with database.write() as session:
-        await sync_state.postpone(session, [item.id], "no")
+        await sync_claims.postpone(session, [item.id], "no")
         await session.execute(
             update(SyncRecord).values(leased_by="dead", leased_until=models.now() + timedelta(seconds=10))
         )
@@ -155,16 +155,16 @@ async def test_dead_letters_wait_for_a_requeue_or_a_new_change(database: Databas
     await mark(database, Kind.USER, 1)
     (item,) = await claim(database)
     async with database.write() as session:
-        assert await sync_state.bury(session, [item.id], "refused", version=1) == 1
+        assert await sync_claims.bury(session, [item.id], "refused", version=1) == 1
     assert await claim(database, now=models.now() + timedelta(days=1)) == []
     async with database.read() as session:
-        status = await sync_state.status(session, projection_version=1)
+        status = await sync_status.status(session, projection_version=1)
     assert (status.pending, status.failed, status.last_error) == (0, 1, "refused")
     async with database.write() as session:
-        assert await sync_state.requeue(session, kind=Kind.USER, key="1") == 1
+        assert await sync_claims.requeue(session, kind=Kind.USER, key="1") == 1
     (item,) = await claim(database)
     async with database.write() as session:
-        await sync_state.bury(session, [item.id], "refused", version=1)
+        await sync_claims.bury(session, [item.id], "refused", version=1)
     await mark(database, Kind.USER, 1)
     assert len(await claim(database)) == 1
 
@@ -174,7 +174,7 @@ async def test_a_record_changed_meanwhile_is_not_buried(database: Database) -> N
     (item,) = await claim(database)
     await mark(database, Kind.USER, 1)
     async with database.write() as session:
-        assert await sync_state.bury(session, [item.id], "refused", version=1) == 0
+        assert await sync_claims.bury(session, [item.id], "refused", version=1) == 0
     assert len(await claim(database)) == 1
 
 
@@ -186,29 +186,29 @@ async def test_a_write_is_as_far_as_its_slowest_record(database: Database) -> No
         await sync_state.record(session, Kind.COURSE, 1)
     token = write.id
 
-    async def state(enabled: bool = True) -> sync_state.WriteStatus:
+    async def state(enabled: bool = True) -> sync_status.WriteStatus:
         async with database.read() as session:
-            return await sync_state.write_state(session, token, enabled)
+            return await sync_status.write_state(session, token, enabled)
 
     assert (await state()).state == "PENDING"
     assert (await state()).version == 2
     assert (await state(enabled=False)).state == "DISABLED"
     course, chapter = await claim(database, write_id=token)
     async with database.write() as session:
-        await sync_state.acknowledge(session, [(course.id, 2)], 1)
+        await sync_claims.acknowledge(session, [(course.id, 2)], 1)
     assert (await state()).state == "PENDING"
     async with database.write() as session:
-        await sync_state.bury(session, [chapter.id], "refused", version=1)
+        await sync_claims.bury(session, [chapter.id], "refused", version=1)
     assert (await state()).state == "FAILED"
     assert (await state()).last_error == "refused"
     async with database.write() as session:
-        await sync_state.acknowledge(session, [(chapter.id, 1)], 1)
+        await sync_claims.acknowledge(session, [(chapter.id, 1)], 1)
     assert (await state()).state == "SYNCED"
     await mark(database, Kind.COURSE, 1)
     assert (await state()).state == "SYNCED"
     with pytest.raises(errors.NotFound):
         async with database.read() as session:
-            await sync_state.write_state(session, "nothing")
+            await sync_status.write_state(session, "nothing")
 
 
 async def test_clean_up_keeps_what_is_young_or_dirty(database: Database) -> None:
@@ -216,14 +216,14 @@ async def test_clean_up_keeps_what_is_young_or_dirty(database: Database) -> None
     first, second = await claim(database)
     tomorrow = models.now() + timedelta(hours=25)
     async with database.write() as session:
-        await sync_state.acknowledge(session, [(first.id, 1)], 1)
+        await sync_claims.acknowledge(session, [(first.id, 1)], 1)
         session.add(SyncWrite(id="w"))
     async with database.write() as session:
-        assert await sync_state.find_old_tombstones(session) == []
-        assert await sync_state.find_old_tombstones(session, now=tomorrow) == [(first.id, Kind.USER, "1")]
-        assert await sync_state.remove_tombstones(session, [first.id, second.id], now=tomorrow) == 1
-        assert (await sync_state.purge(session)).writes == 0
-        assert (await sync_state.purge(session, now=tomorrow)).writes == 1
+        assert await sync_cleanup.find_old_tombstones(session) == []
+        assert await sync_cleanup.find_old_tombstones(session, now=tomorrow) == [(first.id, Kind.USER, "1")]
+        assert await sync_cleanup.remove_tombstones(session, [first.id, second.id], now=tomorrow) == 1
+        assert (await sync_cleanup.purge(session)).writes == 0
+        assert (await sync_cleanup.purge(session, now=tomorrow)).writes == 1
     assert (await only(database)).key == "2"
 
 
@@ -267,7 +267,7 @@ async def test_the_sync_table_stays_as_large_as_the_number_of_records(database: 
 async def test_asking_for_the_oldest_change_reads_no_clean_record(database: Database) -> None:
     if database.dialect != "sqlite":
         pytest.skip("SQLite's planner is what chose to walk all records")
-    whether = sync_state._WAITS.compiled(database.engine.dialect)
+    whether = sync_status._WAITS.compiled(database.engine.dialect)
     async with database.read() as session:
         sent: list[str] = []
 
@@ -277,7 +277,7 @@ async def test_asking_for_the_oldest_change_reads_no_clean_record(database: Data
         engine = database.engine.sync_engine
         event.listen(engine, "before_cursor_execute", note)
         try:
-            assert await sync_state.oldest_pending_at(session) is None
+            assert await sync_status.oldest_pending_at(session) is None
         finally:
             event.remove(engine, "before_cursor_execute", note)
         connection = await session.connection()
@@ -295,7 +295,7 @@ async def test_asking_for_the_oldest_change_reads_no_clean_record(database: Data
 async def test_the_oldest_change_is_the_same_with_and_without_a_session(database: Database) -> None:
     async def both() -> tuple[datetime | None, datetime | None]:
         async with database.read() as session:
-            return await sync_state.oldest_pending_at(session), await sync_state.oldest_pending(database)
+            return await sync_status.oldest_pending_at(session), await sync_status.oldest_pending(database)
 
     assert await both() == (None, None)
     await mark(database, Kind.USER, 1)
@@ -304,10 +304,10 @@ async def test_the_oldest_change_is_the_same_with_and_without_a_session(database
     assert first[0] == first[1]
     (claimed,) = await claim(database)
     async with database.write() as session:
-        await sync_state.bury(session, [claimed.id], "refused", version=1)
+        await sync_claims.bury(session, [claimed.id], "refused", version=1)
     assert await both() == first, "a dead letter waits too"
     async with database.write() as session:
-        await sync_state.acknowledge(session, [(claimed.id, 1)], 1)
+        await sync_claims.acknowledge(session, [(claimed.id, 1)], 1)
     before = database.statement_count
-    assert await sync_state.oldest_pending(database) is None
+    assert await sync_status.oldest_pending(database) is None
     assert database.statement_count == before + 1
