@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Enum, String, and_, exists, select, type_coerce
+from sqlalchemy import ColumnElement, Enum, String, and_, case, exists, select, type_coerce
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql import models
@@ -78,10 +78,15 @@ async def _read(
     fields: Sequence[str],
     properties: Sequence[str],
     times: Sequence[str] = (),
+    **instead: ColumnElement[Any],
 ) -> list[dict[str, Any]]:
-    """Return {field, ..., time, ..., "properties": {...}} of every row of a table that meets a condition."""
+    """Return {field, ..., time, ..., "properties": {...}} of every row of a table that meets a condition.
+
+    `instead` has what is read in place of a column.
+    """
     names = (*times, *fields, *properties)
-    question = select(*(_plain(table[name]) for name in names)).where(condition)
+    columns = (instead[name] if name in instead else _plain(table[name]) for name in names)
+    question = select(*columns).where(condition)
     first, second = len(times), len(times) + len(fields)
     read = []
     for row in await session.execute(question):
@@ -121,24 +126,17 @@ async def users(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
 
 async def courses(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read courses with their teacher, who counts only while being a teacher."""
-    ids = _ints(keys)
+    teaches = exists().where(_USER.id == _COURSE.teacher_id, _USER.role == Role.TEACHER)
     found = await _read(
         session,
         _COURSE,
-        among(_COURSE.id, ids),
+        among(_COURSE.id, _ints(keys)),
         ("id", "teacher_id"),
         ("title", "description", "extraction_status", "publication_status", "level", "archived_at"),
         _TIMES,
+        teacher_id=case((teaches, _COURSE.teacher_id)),
     )
-    teachers = await session.scalars(
-        select(_USER.id).where(
-            _USER.role == Role.TEACHER, _USER.id.in_(select(_COURSE.teacher_id).where(among(_COURSE.id, ids)))
-        )
-    )
-    teaching = set(teachers)
     for row in found:
-        if row["teacher_id"] not in teaching:
-            row["teacher_id"] = None
         row["properties"]["archived"] = row["properties"].pop("archived_at") is not None
     return {str(row["id"]): Write("upsert_classes", row) for row in found}
 

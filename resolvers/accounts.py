@@ -15,7 +15,7 @@ import sql.idempotency
 import sql.passwords
 import sql.sync_state
 import sql.tokens
-from resolvers import ids, policy
+from resolvers import columns, ids, policy
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context
 from resolvers.problems import RateLimited
@@ -100,6 +100,7 @@ async def users(
             viewer_role=viewer.role,
             page=page("users", first, after, last, before),
             with_total=selects(info, "totalCount"),
+            columns=columns.of(info, models.User),
             **conditions,
         )
     return connection(found)

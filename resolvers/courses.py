@@ -11,7 +11,7 @@ from strawberry import Info
 import graph.parents
 import sql.courses
 from graph.layout import Shaped
-from resolvers import completion, graph_fields, ids, policy
+from resolvers import columns, completion, graph_fields, ids, policy
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context
 from resolvers.problems import Forbidden
@@ -108,6 +108,7 @@ async def courses(
             order=order_by.value,
             page=page("courses", first, after, last, before),
             with_total=selects(info, "totalCount"),
+            columns=columns.of(info, models.Course),
             **conditions,
         )
     return connection(found)

@@ -13,7 +13,7 @@ import sql.enrollments
 import sql.extraction
 import sql.sync_state
 from graph.plan import Row
-from resolvers import ids, loaders, policy, writing
+from resolvers import columns, ids, loaders, policy, writing
 from resolvers.connections import Connection, connection, page, search
 from resolvers.context import Context
 from sql import models
@@ -54,6 +54,7 @@ async def student_enrollments(
             viewer_role=viewer.role,
             page=page("enrollments", first, after, last, before),
             with_total=writing.selects(info, "totalCount"),
+            columns=columns.of(info, models.Enrollment),
         )
     return connection(found)
 
@@ -77,6 +78,7 @@ async def teacher_courses(
             teacher_id=root.id,
             page=page("courses", first, after, last, before),
             with_total=writing.selects(info, "totalCount"),
+            columns=columns.of(info, models.Course),
         )
     return connection(found)
 
@@ -85,7 +87,7 @@ async def teacher_courses(
 
 
 async def course_teacher(root: models.Course, info: Info) -> models.User | None:
-    return await loaders.user(context_of(info), root.teacher_id)
+    return await loaders.user(info, root.teacher_id)
 
 
 async def course_student_count(root: models.Course, info: Info) -> int:
@@ -120,6 +122,7 @@ async def course_enrollments(
             search=_search("enrollments", search),
             page=page("enrollments", first, after, last, before),
             with_total=writing.selects(info, "totalCount"),
+            columns=columns.of(info, models.Enrollment),
         )
     return connection(found)
 
@@ -167,23 +170,24 @@ async def course_extraction_runs(
             course_id=root.id,
             page=page("extractionRuns", first, after, last, before),
             with_total=writing.selects(info, "totalCount"),
+            columns=columns.of(info, models.ExtractionRun),
         )
     return connection(found)
 
 
 async def enrollment_course(root: models.Enrollment, info: Info) -> models.Course | None:
-    return await loaders.course(context_of(info), root.course_id)
+    return await loaders.course(info, root.course_id)
 
 
 async def enrollment_student(root: models.Enrollment, info: Info) -> models.User | None:
-    return await loaders.user(context_of(info), root.student_id)
+    return await loaders.user(info, root.student_id)
 
 
 # —— The border: graph types that lead to SQL ——
 
 
 async def chapter_course(root: Any, info: Info) -> models.Course | None:
-    return await loaders.course(context_of(info), _projected(root, info, "course_id"))
+    return await loaders.course(info, _projected(root, info, "course_id"))
 
 
 skill_course = chapter_course
@@ -191,7 +195,7 @@ concept_course = chapter_course
 
 
 async def skill_mastery_student(root: Any, info: Info) -> models.User | None:
-    return await loaders.user(context_of(info), _projected(root, info, "student_id"))
+    return await loaders.user(info, _projected(root, info, "student_id"))
 
 
 progress_student = skill_mastery_student
@@ -221,7 +225,7 @@ async def skill_prerequisite_decided_by(root: Any, info: Info) -> models.User | 
     row = await _prerequisite_row(root, info)
     if row is None or row.decided_by_id is None:
         return None
-    return await loaders.user(context_of(info), row.decided_by_id)
+    return await loaders.user(info, row.decided_by_id)
 
 
 async def skill_prerequisite_decided_at(root: Any, info: Info) -> datetime | None:
@@ -233,11 +237,11 @@ async def skill_prerequisite_decided_at(root: Any, info: Info) -> datetime | Non
 
 
 async def extraction_run_course(root: models.ExtractionRun, info: Info) -> models.Course | None:
-    return await loaders.course(context_of(info), root.course_id)
+    return await loaders.course(info, root.course_id)
 
 
 async def extraction_run_started_by(root: models.ExtractionRun, info: Info) -> models.User | None:
-    return await loaders.user(context_of(info), root.started_by_id) if root.started_by_id else None
+    return await loaders.user(info, root.started_by_id) if root.started_by_id else None
 
 
 async def extraction_run_document_count(root: models.ExtractionRun, info: Info) -> int:
@@ -253,7 +257,7 @@ async def extraction_run_failed_count(root: models.ExtractionRun, info: Info) ->
 
 
 async def extraction_run_documents(root: models.ExtractionRun, info: Info) -> list[models.ExtractionDocument]:
-    return await loaders.run_documents(context_of(info), root.id)
+    return await loaders.run_documents(info, root.id)
 
 
 async def extraction_run_sync(root: models.ExtractionRun, info: Info) -> Any:

@@ -5,40 +5,50 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from strawberry import Info
+
 import sql.accounts
 import sql.courses
 import sql.enrollments
 import sql.extraction
 import sql.skills
+from resolvers import columns
 from resolvers.context import Context
 from sql import models
 
 
 async def _read(
-    context: Context, read: Callable[..., Awaitable[Mapping[Any, Any]]], key: Any, missing: Any = None
+    context: Context,
+    read: Callable[..., Awaitable[Mapping[Any, Any]]],
+    key: Any,
+    *given: Any,
+    missing: Any = None,
 ) -> Any:
-    """Return what a reader of the store, (session, keys) -> by key, finds for one key; batched by tick."""
+    """Return what a reader of the store, (session, keys, given) -> by key, finds for one key; batched by tick."""
 
     async def load(keys: list[Any]) -> list[Any]:
         async with context.database.read() as session:
-            found = await read(session, keys)
+            found = await read(session, keys, *given)
         return [found.get(key, missing) for key in keys]
 
-    return await context.loader(read, load).load(key)
+    return await context.loader((read, *given), load).load(key)
 
 
-async def course(context: Context, course_id: int) -> models.Course | None:
+async def course(info: Info, course_id: int) -> models.Course | None:
     """Return a course by id, whoever asks: its parent was visible."""
-    found: models.Course | None = await _read(context, sql.courses.courses_by_ids, course_id)
+    asked = columns.of(info, models.Course)
+    found: models.Course | None = await _read(info.context, sql.courses.courses_by_ids, course_id, asked)
     return found
 
 
-async def user(context: Context, user_id: int) -> models.User | None:
+async def user(info: Info, user_id: int) -> models.User | None:
     """Return a person by id, whoever asks: its parent was visible."""
+    context: Context = info.context
     if context.viewer is not None and context.viewer.id == user_id:
         return context.viewer
 
-    found: models.User | None = await _read(context, sql.accounts.users_by_ids, user_id)
+    asked = columns.of(info, models.User)
+    found: models.User | None = await _read(context, sql.accounts.users_by_ids, user_id, asked)
     return found
 
 
@@ -82,9 +92,11 @@ async def run_counts(context: Context, run_id: str) -> Any:
     return await _read(context, sql.extraction.run_counts, run_id)
 
 
-async def run_documents(context: Context, run_id: str) -> list[models.ExtractionDocument]:
+async def run_documents(info: Info, run_id: str) -> list[models.ExtractionDocument]:
     """Return the documents of an extraction run in the order they were given."""
-    return list(await _read(context, sql.extraction.documents_by_run_ids, run_id, missing=[]))
+    asked = columns.of(info, models.ExtractionDocument)
+    documents = sql.extraction.documents_by_run_ids
+    return list(await _read(info.context, documents, run_id, asked, missing=[]))
 
 
 async def prerequisite(context: Context, key: tuple[str, str]) -> models.SkillPrerequisite | None:

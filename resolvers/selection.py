@@ -82,6 +82,8 @@ class Operation:
         self._asked: dict[tuple[str, ...], Asked] = {}
         # Nodes of a root field, by their ids -> what completes it (resolvers.completion).
         self.completers: dict[tuple[int, ...], Any] = {}
+        # Model -> the columns that are shown of it (resolvers.columns).
+        self.columns: dict[Any, frozenset[str]] | None = None
 
     def asked(self, parent: GraphQLObjectType, nodes: Sequence[FieldNode], response_key: str) -> Asked:
         """Return what some nodes of one response key ask of a type; read once."""

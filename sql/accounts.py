@@ -17,7 +17,7 @@ import sql.tokens
 from sql import errors, guards, models
 from sql.models import Course, Credential, Enrollment, Kind, LoginAttempt, Metadata, Role, User
 from sql.pages import Page, Slice, Sort, paginate
-from sql.points import Point, columns_of, record
+from sql.points import Columns, Point, columns_of, only, record
 from sql.search import matches
 from sql.session import Database
 from sql.text import Checker, storable
@@ -244,9 +244,10 @@ async def _end_student(session: AsyncSession, user_id: int) -> None:
 # —— Reading people ——
 
 
-async def users_by_ids(session: AsyncSession, ids: Iterable[int]) -> dict[int, User]:
+async def users_by_ids(session: AsyncSession, ids: Iterable[int], columns: Columns = None) -> dict[int, User]:
     """Return people by id, whoever asks."""
-    return {user.id: user for user in await session.scalars(select(User).where(User.id.in_(list(ids))))}
+    found = await session.scalars(select(User).where(User.id.in_(list(ids))).options(*only(User, columns)))
+    return {user.id: user for user in found}
 
 
 def _visible(viewer_id: int, viewer_role: Role) -> ColumnElement[bool]:
@@ -290,19 +291,20 @@ async def list_users(
     role: Role | None = None,
     active: bool | None = None,
     with_total: bool = False,
+    columns: Columns = None,
 ) -> Slice:
     """Return a page of people by last name: for an admin all, for a teacher the students of own courses."""
     statement: Select[Any] = select(User)
     if viewer_role is not Role.ADMIN:
         statement = statement.where(User.role == Role.STUDENT, _is_own_student(User, User.id, viewer_id))
-    columns = [User.first_name, User.last_name, *([User.email] if viewer_role is Role.ADMIN else [])]
-    statement = statement.where(*matches(search, *columns, begins=True))
+    searched = [User.first_name, User.last_name, *([User.email] if viewer_role is Role.ADMIN else [])]
+    statement = statement.where(*matches(search, *searched, begins=True))
     if role is not None:
         statement = statement.where(User.role == role)
     if active is not None:
         statement = statement.where(User.active == active)
     sorts = [Sort(User.last_name), Sort(User.first_name), Sort(User.id)]
-    return await paginate(session, statement, sorts, page, with_total=with_total)
+    return await paginate(session, statement, sorts, page, with_total=with_total, columns=columns)
 
 
 # —— Learner profiles ——

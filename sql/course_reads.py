@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sql import models
 from sql.models import Course, Enrollment, Kind, PublicationStatus, Role
 from sql.pages import Page, Slice, Sort, paginate
-from sql.points import Point, columns_of, record
+from sql.points import Columns, Point, columns_of, only, record
 from sql.scopes import key_of
 from sql.search import matches
 from sql.session import Database
@@ -38,9 +38,13 @@ def _has_joined(viewer_id: int) -> ColumnElement[bool]:
     )
 
 
-async def courses_by_ids(session: AsyncSession, ids: Iterable[int]) -> dict[int, Course]:
+async def courses_by_ids(
+    session: AsyncSession, ids: Iterable[int], columns: Columns = None
+) -> dict[int, Course]:
     """Return courses by id, whoever asks."""
-    rows = await session.scalars(select(Course).where(Course.id.in_(list(ids))))
+    rows = await session.scalars(
+        select(Course).where(Course.id.in_(list(ids))).options(*only(Course, columns))
+    )
     return {course.id: course for course in rows}
 
 
@@ -89,6 +93,7 @@ async def list_courses(
     archived: bool = False,
     order: str = "TITLE",
     with_total: bool = False,
+    columns: Columns = None,
 ) -> Slice:
     """Return a page of the courses that somebody may see. `viewer_part`: TEACHING, ENROLLED or JOINABLE."""
     statement: Select[*tuple[Any, ...]] = select(Course).where(
@@ -117,7 +122,7 @@ async def list_courses(
         if order == "NEWEST"
         else [Sort(Course.title), Sort(Course.id)]
     )
-    return await paginate(session, statement, sorts, page, with_total=with_total)
+    return await paginate(session, statement, sorts, page, with_total=with_total, columns=columns)
 
 
 async def _counts(session: AsyncSession, column: Any, ids: Sequence[int]) -> dict[int, int]:

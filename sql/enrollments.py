@@ -15,7 +15,7 @@ import sql.sync_state
 from sql import errors, guards
 from sql.models import Course, Enrollment, Kind, PublicationStatus, Role, User
 from sql.pages import Page, Slice, Sort, fetch_page, page_point, paginate
-from sql.points import Point, record
+from sql.points import Columns, Point, record
 from sql.search import matches
 from sql.session import Database
 from sql.text import storable
@@ -166,6 +166,7 @@ async def list_enrollments(
     student_id: int | None = None,
     search: str | None = None,
     with_total: bool = False,
+    columns: Columns = None,
 ) -> Slice:
     """Return a page of enrollments: of a course by last name, or of a student newest first.
 
@@ -178,13 +179,13 @@ async def list_enrollments(
     if course_id is None:
         statement = _visible_only(statement, viewer_id, viewer_role)
         sorts = [Sort(Enrollment.enrolled_at, descending=True), Sort(Enrollment.id, descending=True)]
-        return await paginate(session, statement, sorts, page, with_total=with_total)
+        return await paginate(session, statement, sorts, page, with_total=with_total, columns=columns)
     statement = statement.join(User, User.id == Enrollment.student_id).where(
         Enrollment.course_id == course_id
     )
     statement = statement.where(*matches(search, User.first_name, User.last_name, begins=True))
     sorts = [Sort(User.last_name), Sort(User.first_name), Sort(Enrollment.id)]
-    return await paginate(session, statement, sorts, page, with_total=with_total)
+    return await paginate(session, statement, sorts, page, with_total=with_total, columns=columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from sql.models import (
     SyncWrite,
 )
 from sql.pages import Page, Slice, Sort, paginate
+from sql.points import Columns, only
 from sql.text import Checker
 
 __all__ = [
@@ -176,11 +177,18 @@ async def _write_id(session: AsyncSession) -> str:
     return write.id
 
 
-async def list_runs(session: AsyncSession, *, course_id: int, page: Page, with_total: bool = False) -> Slice:
+async def list_runs(
+    session: AsyncSession,
+    *,
+    course_id: int,
+    page: Page,
+    with_total: bool = False,
+    columns: Columns = None,
+) -> Slice:
     """Return a page of the runs of a course, newest first."""
     statement = select(ExtractionRun).where(ExtractionRun.course_id == course_id)
     sorts = [Sort(ExtractionRun.created_at, descending=True), Sort(ExtractionRun.id)]
-    return await paginate(session, statement, sorts, page, with_total=with_total)
+    return await paginate(session, statement, sorts, page, with_total=with_total, columns=columns)
 
 
 async def run_counts(session: AsyncSession, run_ids: Iterable[str]) -> dict[str, RunCounts]:
@@ -199,13 +207,14 @@ async def run_counts(session: AsyncSession, run_ids: Iterable[str]) -> dict[str,
 
 
 async def documents_by_run_ids(
-    session: AsyncSession, run_ids: Iterable[str]
+    session: AsyncSession, run_ids: Iterable[str], columns: Columns = None
 ) -> dict[str, list[ExtractionDocument]]:
     """Return the documents of some runs in the order they were given."""
     rows = await session.scalars(
         select(ExtractionDocument)
         .where(ExtractionDocument.run_id.in_(list(run_ids)))
         .order_by(ExtractionDocument.run_id, ExtractionDocument.position)
+        .options(*only(ExtractionDocument, columns))
     )
     found: dict[str, list[ExtractionDocument]] = {}
     for row in rows:

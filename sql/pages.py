@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from sql.errors import SqlError
 from sql.models import UtcDateTime
-from sql.points import Point, Rows
+from sql.points import Columns, Point, Rows, only
 from sql.session import Database
 
 
@@ -68,8 +68,9 @@ async def paginate(
     page: Page,
     *,
     with_total: bool = False,
+    columns: Columns = None,
 ) -> Slice:
-    """Return a page of a statement that selects one entity; raise InvalidCursor.
+    """Return a page of a statement that selects one entity, with some columns of it; raise InvalidCursor.
 
     One statement; one more where the total is asked for.
     """
@@ -78,7 +79,8 @@ async def paginate(
     if with_total:
         counted = statement.order_by(None).subquery()
         total = await session.scalar(select(func.count()).select_from(counted))
-    wanted = statement.add_columns(*[sort.column for sort in sorts])
+    entity = statement.column_descriptions[0]["entity"]
+    wanted = statement.options(*only(entity, columns)).add_columns(*[sort.column for sort in sorts])
     values = None if cursor is None else _decode(cursor, argument, sorts)
     found = (await session.execute(_cut(wanted, sorts, values, backward).limit(size + 1))).all()
     more = len(found) > size

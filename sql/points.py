@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import functools
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, inspect
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import configure_mappers
+from sqlalchemy.orm import configure_mappers, load_only
+from sqlalchemy.orm.interfaces import LoaderOption
 
 Rows = list[tuple[Any, ...]]
+Columns = Collection[str] | None
+"""Attributes of a record that are read; None for all of them."""
 Record = TypeVar("Record")
 
 
@@ -41,6 +44,13 @@ class Point:
 def columns_of(model: Any) -> list[Any]:
     """Return what a Point selects for `record` to make a record of."""
     return list(model.__table__.columns)
+
+
+def only(model: Any, columns: Columns) -> list[LoaderOption]:
+    """Return the options of a statement that reads some columns of a record; of the others each raises when used."""
+    if columns is None:
+        return []
+    return [load_only(*(getattr(model, name) for name in sorted(columns)), raiseload=True)]
 
 
 def record(model: type[Record], row: tuple[Any, ...], names: Sequence[str] | None = None) -> Record:
