@@ -35,18 +35,19 @@ _OF_THE_PAGE = frozenset({"pageInfo", "totalCount", "cursor"})
 
 @dataclass(slots=True)
 class _Found:
-    """Hold what a statement found for one course: its parts, and its edges by skill, then by student."""
+    """Hold what a statement found for one course; `edges` are (skill, its edges), which begin with the student."""
 
     course_id: int
     parts: list[Any]
     columns: list[list[Any]]
-    edges: Mapping[str, Mapping[int, list[Any]]]
+    edges: list[tuple[str, list[list[Any]]]]
     _by_student: dict[int, dict[int, list[Any]]] = field(default_factory=dict)
 
     def sides(self, places: Sequence[int]) -> list[Side]:
         """Return for each column: its edges by student, its skill, and some parts of it."""
+        edges = {skill: {edge[0]: edge for edge in edges} for skill, edges in self.edges}
         return [
-            (self.edges.get(column[0], {}), column[0], [column[place] for place in places])
+            (edges.get(column[0], {}), column[0], [column[place] for place in places])
             for column in self.columns
         ]
 
@@ -139,13 +140,9 @@ def make_enrollments_template(fields: Sequence[Field]) -> Template:
 
 
 def _found(course_id: int, parts: list[Any], column_place: int, edge_place: int) -> _Found:
-    edges = chain.from_iterable(parts[edge_place]) if edge_place >= 0 else ()
-    return _Found(
-        course_id,
-        parts,
-        parts[column_place] if column_place >= 0 else [],
-        {skill: {cell[0]: cell for cell in cells} for skill, cells in edges},
-    )
+    columns = parts[column_place] if column_place >= 0 else []
+    edges = list(chain.from_iterable(parts[edge_place])) if edge_place >= 0 else []
+    return _Found(course_id, parts, columns, edges)
 
 
 def _reader_at(inputs: Inputs, address: Address, layout: Layout | None) -> Read | None:
@@ -210,8 +207,8 @@ def _as_rows(readers: Readers) -> OfPage:
 def _cells(matrix: Matrix, asked: Field, path: str, address: Address) -> OfPage:
     """Return the reader of the students' cells: one for each column, with or without an edge.
 
-    Each is put together as a statement would lay it out: the key, values of the edge, the skill. Where nothing
-    in it says whose it is, the cell without an edge is the same for all, and is read once for its column.
+    Each is put together as a statement would lay it out: the key, values of the edge, the skill. Where an edge's
+    values are all that is asked, edges are read as they travel, and the cell without one is read once.
     """
     matrix.has_cells = True
     members: dict[str, tuple[int, Layout | None]] = {}
@@ -243,6 +240,10 @@ def _cells(matrix: Matrix, asked: Field, path: str, address: Address) -> OfPage:
     keys = [name for name, (_, layout) in members.items() if isinstance(layout, Key)]
     people = [name for name, (place, layout) in members.items() if place == 0 and not isinstance(layout, Key)]
     layout = Many(Record(CELL, 2, members))
+    edges_alone = None
+    if not (keys or people or skills):
+        travelling = {name: (place - 2 + start, inner) for name, (place, inner) in members.items()}
+        edges_alone = Many(Record(CELL, 1, travelling))
 
     def shape(cell: list[Any], inputs: Inputs) -> Row:
         key = (cell[0], cell[1])
@@ -259,34 +260,30 @@ def _cells(matrix: Matrix, asked: Field, path: str, address: Address) -> OfPage:
             cells.append([student, skill, *values, *of_skill])
         return cells
 
-    def read_shared(
-        read_all: Read, sides: Sequence[Side], students: Students, inputs: Inputs
-    ) -> list[Shaped]:
-        rows = {student: row for row, student in enumerate(students)}
-        cells = [[None, skill, *missing, *of_skill] for _, skill, of_skill in sides]
-        at = []
-        for column, (edges, skill, of_skill) in enumerate(sides):
-            for student, edge in edges.items():
-                if student in rows:
-                    at.append((rows[student], column))
-                    cells.append([student, skill, *edge[start:end], *of_skill])
-        found = read_all(cells, inputs)
-        untouched = found[: len(sides)]
-        answers = [untouched.copy() for _ in students]
-        for (row, column), cell in zip(at, found[len(sides) :], strict=True):
-            answers[row][column] = cell
-        return [Shaped(answer) for answer in answers]
+    def read_edges(read_all: Read, found: _Found, students: Students, inputs: Inputs) -> list[Shaped]:
+        column_of = {column[0]: number for number, column in enumerate(found.columns)}
+        (untouched,) = read_all([[*[None] * start, *missing]], inputs)
+        rows = {student: [untouched] * len(found.columns) for student in students}
+        for skill, edges in found.edges:
+            column = column_of[skill]
+            for edge, cell in zip(edges, read_all(edges, inputs), strict=True):
+                rows[edge[0]][column] = cell
+        return [Shaped(row) for row in rows.values()]
 
     def read(found: _Found, students: Students, inputs: Inputs) -> list[Any]:
+        try:
+            if edges_alone is not None:
+                read_all = _reader_at(inputs, address, edges_alone)
+                if read_all is not None:
+                    return read_edges(read_all, found, students, inputs)
+            else:
+                read_all = _reader_at(inputs, address, layout)
+                if read_all is not None:
+                    sides = found.sides(places)
+                    return [Shaped(read_all(cells_of(student, sides), inputs)) for student in students]
+        except UNREADABLE:
+            pass  # who reads the Rows says which value breaks its type's rule
         sides = found.sides(places)
-        read_all = _reader_at(inputs, address, layout)
-        if read_all is not None:
-            try:
-                if not keys and not people:
-                    return read_shared(read_all, sides, students, inputs)
-                return [Shaped(read_all(cells_of(student, sides), inputs)) for student in students]
-            except UNREADABLE:
-                pass  # who reads the Rows says which value breaks its type's rule
         return [[shape(cell, inputs) for cell in cells_of(student, sides)] for student in students]
 
     return read

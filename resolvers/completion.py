@@ -72,10 +72,13 @@ class Completer:
             return value
 
     def _value(self, operation: Operation, type_: Any, nodes: Sequence[FieldNode], path: Path) -> Complete:
-        if not isinstance(type_, GraphQLNonNull):
-            inner = self._never_null(operation, type_, nodes, path)
+        never_null = isinstance(type_, GraphQLNonNull)
+        type_ = type_.of_type if never_null else type_
+        if is_leaf_type(type_):
+            return _leaf(type_, never_null=never_null)
+        inner = self._never_null(operation, type_, nodes, path)
+        if not never_null:
             return lambda value, answered: None if value is None else inner(value, answered)
-        inner = self._never_null(operation, type_.of_type, nodes, path)
 
         def complete(value: Any, answered: Answered) -> Any:
             if value is None:
@@ -87,8 +90,6 @@ class Completer:
     def _never_null(
         self, operation: Operation, type_: Any, nodes: Sequence[FieldNode], path: Path
     ) -> Complete:
-        if is_leaf_type(type_):
-            return _leaf(type_)
         if isinstance(type_, GraphQLList):
             item = self._value(operation, type_.of_type, nodes, path)
             return lambda value, answered: (
@@ -172,12 +173,12 @@ def _made(
     return made
 
 
-def _leaf(type_: Any) -> Complete:
+def _leaf(type_: Any, *, never_null: bool) -> Complete:
     coerce = type_.coerce_output_value
 
     def complete(value: Any, _: Answered) -> Any:
-        found = coerce(value)
-        if found is None:
+        found = None if value is None else coerce(value)
+        if found is None and (never_null or value is not None):
             raise Unfit
         return found
 

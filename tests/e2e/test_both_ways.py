@@ -163,6 +163,11 @@ TOGETHER = [
         True,
     ),
     ("classMastery(courseId: $c, last: 1) { edges { cells { skill { name } numAssessments } } }", True),
+    (
+        """classMastery(courseId: $c) { edges {
+          cells { masteryCategory } more: cells { __typename confidence trend c: confidence updatedAt } } }""",
+        True,
+    ),
     ("classMastery(courseId: $c, first: 1) { nodes { student { email lastName } } }", False),
     ("classMastery(courseId: $c, first: 1) { nodes { course { title chapterCount } } }", False),
     ("classMastery(courseId: $c) { edges { cells { student { lastName } } } }", False),
@@ -267,7 +272,7 @@ async def test_values_that_break_their_type_are_told_alike(plain_api: Api) -> No
           skills { nodes { id } } } }""",
         """query($c: ID!) { classMastery(courseId: $c) { skills { name } edges {
           node { student { id lastName } masterySummary { skillCount averageMastery } }
-          cells { confidence masteryCategory skill { name } } } } }""",
+          cells { confidence masteryCategory skill { name } } alone: cells { masteryCategory } } } }""",
     ]
     for change in (
         "MATCH (t:THEORY) SET t.order = 3000000000",
