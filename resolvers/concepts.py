@@ -41,8 +41,10 @@ async def create_concept(call: Call, input: CreateConceptInput) -> CreateConcept
     viewer = call.viewer
     course_id = call.id("course", input.course_id, "course_id")
 
-    async def rule(session: AsyncSession) -> models.Concept:
+    async def allowed(session: AsyncSession) -> None:
         await policy.course_to_edit(session, viewer, course_id)
+
+    async def rule(session: AsyncSession) -> models.Concept:
         return await sql.concepts.create_concept(
             session,
             actor_id=viewer.id,
@@ -52,7 +54,7 @@ async def create_concept(call: Call, input: CreateConceptInput) -> CreateConcept
             definition=given(input.definition),
         )
 
-    concept, sync = await call.create(rule, input, again=reads(models.Concept))
+    concept, sync = await call.create(rule, input, again=reads(models.Concept), allowed=allowed)
     return success(CreateConceptSuccess, concept=concept, sync=sync)
 
 

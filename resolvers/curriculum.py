@@ -47,8 +47,10 @@ async def create_chapter(call: Call, input: CreateChapterInput) -> CreateChapter
     viewer = call.viewer
     course_id = call.id("course", input.course_id, "course_id")
 
-    async def rule(session: AsyncSession) -> models.Chapter:
+    async def allowed(session: AsyncSession) -> None:
         await policy.course_to_edit(session, viewer, course_id)
+
+    async def rule(session: AsyncSession) -> models.Chapter:
         return await sql.chapters.create_chapter(
             session,
             actor_id=viewer.id,
@@ -58,7 +60,7 @@ async def create_chapter(call: Call, input: CreateChapterInput) -> CreateChapter
             order=given(input.order),
         )
 
-    chapter, sync = await call.create(rule, input, again=reads(models.Chapter))
+    chapter, sync = await call.create(rule, input, again=reads(models.Chapter), allowed=allowed)
     return success(CreateChapterSuccess, chapter=chapter, sync=sync)
 
 
@@ -144,8 +146,10 @@ async def create_theory(call: Call, input: CreateTheoryInput) -> CreateTheoryRes
     viewer = call.viewer
     chapter_id = call.id("ch", input.chapter_id, "chapter_id")
 
-    async def rule(session: AsyncSession) -> models.Theory:
+    async def allowed(session: AsyncSession) -> None:
         await policy.record_to_edit(session, viewer, "CHAPTER", chapter_id)
+
+    async def rule(session: AsyncSession) -> models.Theory:
         return await sql.theories.create_theory(
             session,
             actor_id=viewer.id,
@@ -155,7 +159,7 @@ async def create_theory(call: Call, input: CreateTheoryInput) -> CreateTheoryRes
             order=given(input.order),
         )
 
-    theory, sync = await call.create(rule, input, again=reads(models.Theory))
+    theory, sync = await call.create(rule, input, again=reads(models.Theory), allowed=allowed)
     return success(CreateTheorySuccess, theory=theory, sync=sync)
 
 

@@ -97,13 +97,15 @@ async def ingest_extraction(call: Call, input: IngestExtractionInput) -> IngestE
     course_id = call.id("course", input.course_id, "course_id")
     documents = [_value(document) for document in input.documents]
 
-    async def rule(session: AsyncSession) -> models.ExtractionRun:
+    async def allowed(session: AsyncSession) -> None:
         await policy.course_to_edit(session, viewer, course_id)
+
+    async def rule(session: AsyncSession) -> models.ExtractionRun:
         return await sql.extraction.start_run(
             session, actor_id=viewer.id, course_id=course_id, documents=documents
         )
 
-    run, sync = await call.create(rule, input, again=reads(models.ExtractionRun))
+    run, sync = await call.create(rule, input, again=reads(models.ExtractionRun), allowed=allowed)
     call.context.wake_extraction()
     return success(IngestExtractionSuccess, run=run, sync=sync)
 

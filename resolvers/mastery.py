@@ -37,7 +37,7 @@ async def record_assessments(call: Call, input: RecordAssessmentsInput) -> Recor
     ]
 
     async def rule(session: AsyncSession) -> Any:
-        await policy.record_to_edit(session, viewer, "SKILL", values[0].skill_id)
+        await policy.records_to_edit(session, viewer, "SKILL", [value.skill_id for value in values])
         return await sql.mastery.record_assessments(
             session, actor_id=viewer.id, assessments=values, now=models.now()
         )

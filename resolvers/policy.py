@@ -73,15 +73,24 @@ async def course_to_edit(session: AsyncSession, viewer: models.User, course_id: 
     return course
 
 
-async def record_to_edit(session: AsyncSession, viewer: models.User, kind: str, key: Any) -> models.Course:
-    """Return the course of a curriculum record that the viewer may change; raise NotFound or Forbidden."""
-    courses = await sql.courses.course_of(session, models.Kind(kind), [key])
-    course = await visible_course(session, viewer, courses.get(key))
-    if course is None:
-        raise sql_errors.NotFound(kind, key)
-    if not runs(viewer, course):
-        raise Forbidden("This is for the course's teacher and admins.")
-    return course
+async def record_to_edit(session: AsyncSession, viewer: models.User, kind: str, key: Any) -> None:
+    """Check that the viewer may change a curriculum record; raise NotFound or Forbidden."""
+    await records_to_edit(session, viewer, kind, [key])
+
+
+async def records_to_edit(session: AsyncSession, viewer: models.User, kind: str, keys: list[Any]) -> None:
+    """Check that the viewer may change some records of a kind; raise NotFound or Forbidden for the first that not."""
+    courses = await sql.courses.course_of(session, models.Kind(kind), list(dict.fromkeys(keys)))
+    # Asked for no course at all too: what is absent must cost as many statements as what is hidden.
+    found = await sql.courses.visible_courses(
+        session, sorted(set(courses.values())) or [NO_COURSE], viewer_id=viewer.id, viewer_role=viewer.role
+    )
+    for key in keys:
+        course = found.get(courses.get(key, NO_COURSE))
+        if course is None:
+            raise sql_errors.NotFound(kind, key)
+        if not runs(viewer, course):
+            raise Forbidden("This is for the course's teacher and admins.")
 
 
 async def visible_records(context: Context, kind: str, keys: list[Any]) -> set[Any]:

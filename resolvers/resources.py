@@ -32,8 +32,10 @@ async def create_resource(call: Call, input: CreateResourceInput) -> CreateResou
         message = "A resource belongs to 1 to 50 theories."
         raise sql_errors.InvalidInput([sql_errors.FieldError(("theoryIds",), message)])
 
-    async def rule(session: AsyncSession) -> models.Resource:
+    async def allowed(session: AsyncSession) -> None:
         await policy.record_to_edit(session, viewer, "THEORY", theory_ids[0])
+
+    async def rule(session: AsyncSession) -> models.Resource:
         return await sql.resources.create_resource(
             session,
             actor_id=viewer.id,
@@ -44,7 +46,7 @@ async def create_resource(call: Call, input: CreateResourceInput) -> CreateResou
             concept_ids=concept_ids,
         )
 
-    resource, sync = await call.create(rule, input, again=reads(models.Resource))
+    resource, sync = await call.create(rule, input, again=reads(models.Resource), allowed=allowed)
     return success(CreateResourceSuccess, resource=resource, sync=sync)
 
 

@@ -35,8 +35,10 @@ async def create_skill(call: Call, input: CreateSkillInput) -> CreateSkillResult
     theory_ids = call.ids("th", input.theory_ids, "theory_ids")
     concept_ids = call.ids("con", input.concept_ids, "concept_ids")
 
-    async def rule(session: AsyncSession) -> models.Skill:
+    async def allowed(session: AsyncSession) -> None:
         await policy.course_to_edit(session, viewer, course_id)
+
+    async def rule(session: AsyncSession) -> models.Skill:
         return await sql.skills.create_skill(
             session,
             actor_id=viewer.id,
@@ -47,7 +49,7 @@ async def create_skill(call: Call, input: CreateSkillInput) -> CreateSkillResult
             concept_ids=concept_ids,
         )
 
-    skill, sync = await call.create(rule, input, again=reads(models.Skill))
+    skill, sync = await call.create(rule, input, again=reads(models.Skill), allowed=allowed)
     return success(CreateSkillSuccess, skill=skill, sync=sync)
 
 

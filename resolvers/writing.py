@@ -91,24 +91,34 @@ class Call:
         *,
         key_of: Callable[[R], str] = _id_text,
         again: Callable[[AsyncSession, str], Awaitable[R]],
+        allowed: Callable[[AsyncSession], Awaitable[Any]] | None = None,
         inline: bool = True,
     ) -> tuple[R, Sync]:
         """Like write, for a create with an optional idempotency key.
 
-        Under a known key `again` reads the record that the first call made, and nothing is written.
+        Under a known key `again` reads the record that the first call made, and nothing is written. `allowed`
+        raises for whom neither is meant: who made a record under a key need not be let near it any more.
         """
         key = given.idempotency_key
+
+        async def checked(session: AsyncSession) -> R:
+            if allowed is not None:
+                await allowed(session)
+            return await rule(session)
+
         if key is strawberry.UNSET or key is None:
-            return await self.write(rule, inline=inline)
+            return await self.write(checked, inline=inline)
         check_key(key)
         user_id, input_hash = self._user_id() or 0, _hash(given)
         async with self.context.database.write() as session:
             receipt = await sql.idempotency.find(session, user_id, self.action, key, input_hash)
             if receipt is not None:
                 result, write_id = await again(session, receipt.record_key), receipt.write_id
+                if allowed is not None:
+                    await allowed(session)
             else:
                 opened = await sql.sync_state.open_write(session, self._user_id())
-                result = await rule(session)
+                result = await checked(session)
                 write_id = opened.id
                 await sql.idempotency.store(
                     session,

@@ -411,8 +411,8 @@ def _try(bug: Bug, folder: Path) -> tuple[Bug, tuple[int, list[str], float]]:
         return bug, _run(list(bug.tests), target)
 
 
-def _arguments(words: list[str]) -> argparse.Namespace:
-    about, _, _ = (__doc__ or "").partition("    .venv")
+def _arguments(words: list[str], paper: str) -> argparse.Namespace:
+    about, _, _ = paper.partition("    .venv")
     parser = argparse.ArgumentParser(
         description=about,
         epilog='Examples: "R11" plants both bugs of that promise, "R9 what passes" one of them, nothing plants all. '
@@ -431,12 +431,12 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def main(words: list[str]) -> int:
+def main(words: list[str], bugs: tuple[Bug, ...] = BUGS, paper: str = __doc__ or "") -> int:
     """Plant each bug in turn and print what saw it; return the exit code."""
-    asked = _arguments(words)
+    asked = _arguments(words, paper)
     chosen = [
         bug
-        for bug in BUGS
+        for bug in bugs
         if not asked.words or any(f"{bug.promise} {bug.name}".startswith(part) for part in asked.words)
     ]
     if not chosen:
