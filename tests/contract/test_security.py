@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+from scripts.planted_holes import HOLES
+
 ROOT = Path(__file__).parents[2]
 ROW = re.compile(r"^\| S(\d+) \| (.+) \| (.+) \|$", re.MULTILINE)
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
@@ -35,3 +37,11 @@ def test_every_test_that_is_named_is_there() -> None:
             if name not in functions:
                 missing.append(f"{path}::{name}")
     assert missing == []
+
+
+def test_the_guard_of_every_requirement_is_broken_by_a_planted_hole() -> None:
+    assert {hole.promise for hole in HOLES} == {f"S{number}" for number in NUMBERS}
+    for hole in HOLES:
+        assert hole.tests, hole.name
+        for test in hole.tests:
+            assert (ROOT / test.partition("::")[0]).is_file(), hole.name
