@@ -162,7 +162,9 @@ async def test_a_change_made_during_the_projection_is_not_lost(mirror: Mirror) -
 
     double.before_write = change
     await rename(mirror.database, "first")
-    await settle(mirror)
+    # Not a drain, which wakes whatever is dirty: the acknowledgement itself leaves the second change in line.
+    while await mirror.step() is not None:
+        pass
     assert mirror.client is not None
     assert await ask(mirror.client, "MATCH (n:CHAPTER {order: 0}) RETURN n.name, n.version") == [
         ["second", 3]
