@@ -223,8 +223,9 @@ class GraphClient:
         await self.close()
 
     async def _missing_definitions(self) -> list[schema.Definition]:
-        constraints = await self.read(Statement.from_file("schema/show_constraints"))
-        indexes = await self.read(Statement.from_file("schema/show_indexes"))
+        # In one transaction, which also meets the server before the first bulk.
+        questions = [Statement.from_file(f"schema/show_{name}") for name in ("constraints", "indexes")]
+        constraints, indexes = await self._run(questions, READ_DEADLINE_SECONDS, None)
         return schema.missing(constraints, indexes)
 
     async def _run(
