@@ -168,9 +168,8 @@ async def test_a_body_that_never_ends_is_cut(
 
     settings = make_settings(tmp_path, body_timeout_seconds=0.3, **profile)
     async with open_api(settings, sqlite_database, None) as api:
-        response = await api.http.post(
-            "/graphql", content=drip(), headers={"content-type": "application/json"}
-        )
+        sent = api.http.post("/graphql", content=drip(), headers={"content-type": "application/json"})
+        response = await asyncio.wait_for(sent, 60)
     assert response.status_code == 408
     assert codes(response.json()) == ["BAD_USER_INPUT"]
 
@@ -207,7 +206,8 @@ async def test_an_operation_ends_at_its_deadline(
     async with open_api(settings, sqlite_database, None) as api:
         teacher = await api.teacher()
         # `ask` asks both ways: with the fast path and without.
-        body = await api.ask("{ me { id } courses { totalCount } }", teacher)
+        asked = api.ask("{ me { id } courses { totalCount } }", teacher)
+        body = await asyncio.wait_for(asked, 60)  # the deadline of the settings ends it, and no other
         assert codes(body) == ["TIMEOUT"]
         assert cancelled.is_set()
         assert (await api.data("{ me { id } }", teacher))["me"]["id"] == teacher.id
