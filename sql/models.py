@@ -27,6 +27,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -613,6 +614,15 @@ class SyncRecord(Base):
     __table_args__ = (
         Index("ix_sync_records_due", "dead_at", "next_attempt_at"),
         Index("ix_sync_records_changed", "changed_at", "id"),
+        # Only what waits for the graph: claims read from its front, kind by kind.
+        Index(
+            "ix_sync_records_in_line",
+            "kind",
+            "changed_at",
+            "id",
+            sqlite_where=text("dead_at IS NULL AND next_attempt_at IS NOT NULL"),
+            postgresql_where=text("dead_at IS NULL AND next_attempt_at IS NOT NULL"),
+        ),
         UniqueConstraint("kind", "key"),
     )
     id: Mapped[int] = mapped_column(BigId, primary_key=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
@@ -14,6 +14,7 @@ from sqlalchemy import (
     CursorResult,
     and_,
     case,
+    exists,
     literal,
     not_,
     or_,
@@ -78,7 +79,6 @@ async def claim(
     limit: int,
     lease_seconds: float,
     now: datetime | None = None,
-    kinds: Iterable[Kind] | None = None,
     projection_version: int = 0,
     write_id: str | None = None,
 ) -> list[Claim]:
@@ -87,61 +87,27 @@ async def claim(
     A record is leased to one worker at a time, so its versions are never applied out of order by
     two workers at once; a lease that has run out is anybody's. A lease or a pause that reaches
     further than it ever may was made before the clock was set back, and counts as over.
-    `write_id` narrows to the records of one write, whether due or not.
+    `write_id` narrows to the records of one write, whether due or not. Without it, kinds of one rank get equal
+    shares, each from its own index: what a claim costs does not grow with what waits.
     """
     moment = now or models.now()
-    # Not as two ranges joined by OR: SQLite would look each record up in both, which takes longer than all the rest.
-    due = not_(
-        and_(
-            SyncRecord.next_attempt_at > moment,
-            SyncRecord.next_attempt_at <= moment + timedelta(seconds=2 * BACKOFF_CAP_SECONDS),
-        )
-    )
     free = or_(
         SyncRecord.leased_until.is_(None),
         SyncRecord.leased_until <= moment,
         SyncRecord.leased_until > moment + timedelta(seconds=LEASE_CAP_SECONDS),
     )
-    conditions: list[ColumnElement[bool]] = [
-        SyncRecord.dead_at.is_(None),
-        SyncRecord.next_attempt_at.is_not(None),
-        dirty(projection_version),
-        free,
-    ]
-    if write_id is None:
-        conditions.append(due)
+    waits = [*_IN_LINE, dirty(projection_version), free]
+    if write_id is not None:
+        claims = await _found(session, [*waits, _of_write(write_id)], limit)
     else:
-        conditions.append(
-            select(SyncWriteRecord.write_id)
-            .where(
-                SyncWriteRecord.write_id == write_id,
-                SyncWriteRecord.kind == SyncRecord.kind,
-                SyncWriteRecord.key == SyncRecord.key,
+        # Not as two ranges joined by OR: SQLite would look each record up in both.
+        due = not_(
+            and_(
+                SyncRecord.next_attempt_at > moment,
+                SyncRecord.next_attempt_at <= moment + timedelta(seconds=2 * BACKOFF_CAP_SECONDS),
             )
-            .exists()
         )
-    if kinds is not None:
-        conditions.append(SyncRecord.kind.in_(list(kinds)))
-    # The last ones first: they are most of a bulk, and each record is compared with one kind after the other.
-    rank = case(dict(reversed(RANKS.items())), value=SyncRecord.kind, else_=99)
-    table = SyncRecord
-    found = await session.execute(
-        select(
-            table.id,
-            table.kind,
-            table.key,
-            table.version,
-            table.applied_version,
-            table.attempts,
-            table.changed_at,
-        )
-        .where(*conditions)
-        .order_by(rank, table.changed_at, table.id)
-        .limit(limit)
-        # Ignored by SQLite, whose write transaction is alone anyway.
-        .with_for_update(skip_locked=True)
-    )
-    claims = [Claim(*row) for row in found]
+        claims = await _by_kind(session, [*waits, due], limit)
     until = moment + timedelta(seconds=min(lease_seconds, LEASE_CAP_SECONDS))
     for start in range(0, len(claims), CLAIMS_AT_ONCE):
         await _update(
@@ -150,6 +116,71 @@ async def claim(
             {"leased_by": worker[:100], "leased_until": until},
         )
     return claims
+
+
+# As the index has it (ix_sync_records_in_line).
+_IN_LINE: tuple[ColumnElement[bool], ...] = (
+    SyncRecord.dead_at.is_(None),
+    SyncRecord.next_attempt_at.is_not(None),
+)
+_RANK = case(dict(RANKS), value=SyncRecord.kind, else_=99)
+
+
+def _of_write(write_id: str) -> ColumnElement[bool]:
+    return (
+        select(SyncWriteRecord.write_id)
+        .where(
+            SyncWriteRecord.write_id == write_id,
+            SyncWriteRecord.kind == SyncRecord.kind,
+            SyncWriteRecord.key == SyncRecord.key,
+        )
+        .exists()
+    )
+
+
+async def _by_kind(
+    session: AsyncSession, conditions: Sequence[ColumnElement[bool]], limit: int
+) -> list[Claim]:
+    there = select(
+        *(exists().where(SyncRecord.kind == kind, *conditions).label(kind.value) for kind in RANKS)
+    )
+    (answer,) = await session.execute(there)
+    waiting: dict[int, list[Kind]] = {}
+    for (kind, rank), is_there in zip(RANKS.items(), answer, strict=True):
+        if is_there:
+            waiting.setdefault(rank, []).append(kind)
+    claims: list[Claim] = []
+    for _, kinds in sorted(waiting.items()):
+        share = -(-(limit - len(claims)) // len(kinds))
+        more = False
+        for kind in kinds:
+            most = min(share, limit - len(claims))
+            found = await _found(session, [SyncRecord.kind == kind, *conditions], most, in_rank=False)
+            claims += found
+            more = more or len(found) == most
+        if more:
+            # What is left of this rank comes before the next one.
+            break
+    return claims
+
+
+async def _found(
+    session: AsyncSession, conditions: Sequence[ColumnElement[bool]], limit: int, *, in_rank: bool = True
+) -> list[Claim]:
+    table = SyncRecord
+    columns = (
+        table.id,
+        table.kind,
+        table.key,
+        table.version,
+        table.applied_version,
+        table.attempts,
+        table.changed_at,
+    )
+    order = (*((_RANK,) if in_rank else ()), table.changed_at, table.id)
+    # SKIP LOCKED is ignored by SQLite, whose write transaction is alone anyway.
+    statement = select(*columns).where(*conditions).order_by(*order).limit(limit)
+    return [Claim(*row) for row in await session.execute(statement.with_for_update(skip_locked=True))]
 
 
 async def _update(

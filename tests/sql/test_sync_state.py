@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event, func, select, update
@@ -290,6 +292,46 @@ async def test_asking_for_the_oldest_change_reads_no_clean_record(database: Data
         steps += [row[3] for row in plan if "sync_records" in row[3]]
     assert len(steps) == 4
     assert all("ix_sync_records_due (dead_at" in step for step in steps), steps
+
+
+async def test_a_claim_reads_the_front_of_each_line(database: Database) -> None:
+    """What waits behind is not looked at: a bulk of a million costs its claims as much as one of a thousand."""
+    if database.dialect != "sqlite":
+        pytest.skip("SQLite tells its plan in words")
+    await mark(database, Kind.SKILL, *(f"s{number}" for number in range(5)))
+    sent: list[tuple[str, Any]] = []
+
+    def note(_1: object, _2: object, text: str, parameters: object, *_: object) -> None:
+        sent.append((text, parameters))
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        await claim(database, limit=2)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    selects = [each for each in sent if each[0].startswith("SELECT")]
+    assert len(selects) == 2  # which kinds wait, and the first of the one that does
+    async with database.read() as session:
+        connection = await session.connection()
+        for text, parameters in selects:
+            plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", parameters)
+            steps = [row[3] for row in plan]
+            reads = [step for step in steps if "sync_records" in step]
+            assert all("ix_sync_records_in_line (kind=?)" in step for step in reads), steps
+            assert not [step for step in steps if "TEMP B-TREE" in step], steps
+
+
+async def test_kinds_of_a_rank_share_a_batch_and_the_next_rank_waits(database: Database) -> None:
+    await mark(database, Kind.SKILL, *(f"s{number}" for number in range(50)))
+    await mark(database, Kind.RESOURCE, *(f"r{number}" for number in range(3)))
+    await mark(database, Kind.MASTERY, "1:s0")
+    claims = []
+    while batch := await claim(database, limit=20):
+        claims.append(Counter(item.kind for item in batch))
+    assert claims[0] == {Kind.SKILL: 10, Kind.RESOURCE: 3}
+    assert [Kind.MASTERY in batch for batch in claims] == [False] * (len(claims) - 1) + [True]
+    assert sum(claims, Counter()) == {Kind.SKILL: 50, Kind.RESOURCE: 3, Kind.MASTERY: 1}
 
 
 async def test_the_oldest_change_is_the_same_with_and_without_a_session(database: Database) -> None:
