@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from graph.client import GraphClient
+from graph.statements import Statement
+
 BORN_MILLIS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 BORN = "2026-01-01T00:00:00Z"
 RELATION_TYPES = ("PREREQUISITE", "PART_OF", "IS_A", "USED_FOR", "RELATED_TO")
@@ -240,3 +243,10 @@ WRITES: tuple[tuple[str, str], ...] = (
 def writes(sample: Sample) -> list[tuple[str, dict[str, Any]]]:
     """Return the statements and parameters that put the sample into an empty graph, in order."""
     return [(f"UNWIND $rows AS row {text}", {"rows": getattr(sample, rows)}) for rows, text in WRITES]
+
+
+async def fill(client: GraphClient, sample: Sample) -> None:
+    """Put the sample, and nothing else, into a graph."""
+    statements = [Statement("clear", CLEAR, {}, "write")]
+    statements += [Statement("sample", text, parameters, "write") for text, parameters in writes(sample)]
+    await client.write(statements, deadline_seconds=60)

@@ -47,11 +47,7 @@ class Doorkeeper:
 
 @pytest.fixture
 async def door(graph_client: GraphClient) -> Doorkeeper:
-    statements = [Statement("clear", sample_graph.CLEAR, {}, "write")]
-    statements += [
-        Statement("sample", text, parameters, "write") for text, parameters in sample_graph.writes(SAMPLE)
-    ]
-    await graph_client.write(statements, deadline_seconds=60)
+    await sample_graph.fill(graph_client, SAMPLE)
     return Doorkeeper(graph_client)
 
 

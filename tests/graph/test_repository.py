@@ -31,11 +31,7 @@ ADMIN = Scope(is_admin=True)
 @pytest.fixture
 async def repository(graph_client: GraphClient) -> GraphRepository:
     """Return a repository over the sample graph and nothing else."""
-    statements = [Statement("clear", sample_graph.CLEAR, {}, "write")]
-    statements += [
-        Statement("sample", text, parameters, "write") for text, parameters in sample_graph.writes(SAMPLE)
-    ]
-    await graph_client.write(statements, deadline_seconds=60)
+    await sample_graph.fill(graph_client, SAMPLE)
     return GraphRepository(graph_client, deadline_seconds=30)
 
 
