@@ -131,8 +131,8 @@ BUGS = (
         "R5",
         "a leased record is claimed by a second worker",
         CLAIMS,
-        "        dirty(projection_version),\n        free,\n    ]",
-        "        dirty(projection_version),\n        or_(free, SyncRecord.id > 0),\n    ]",
+        "waits = [*_IN_LINE, dirty(projection_version), free]",
+        "waits = [*_IN_LINE, dirty(projection_version), or_(free, SyncRecord.id > 0)]",
         "tests/sql/test_sync_state.py",
     ),
     _bug(
