@@ -36,8 +36,9 @@ async def rebuild(
 ) -> Rebuilt:
     """Mark every record, remove strays of the project's own labels, and write everything anew.
 
-    `progress` gets (done, total). Other labels and their nodes are never touched. A rebuild that was
-    cut off has marked and removed nothing that the next one, or any worker, would not finish.
+    `progress` gets (done, total): each record is compared first, to find what is too much, and then written. Other
+    labels and their nodes are never touched. A rebuild that was cut off has marked and removed nothing that the next
+    one, or any worker, would not finish.
     """
     # Copies of a node keep its constraint from being made again: they have to go first.
     contradicted = not await _can_ensure_schema(client)
@@ -46,20 +47,32 @@ async def rebuild(
         # One kind at a time, so that writers wait for none of them long.
         async with database.write() as session:
             marked += await sync_marks.mark_kind(session, kind, EVERYTHING)
-    strays = await sweep(database, client)
+    tell = progress or (lambda _, __: None)
+    strays = await sweep(database, client, progress=lambda compared: tell(min(compared, marked), 2 * marked))
     if contradicted:
         await client.ensure_schema()
     mirror = Mirror(database, client, config)
-    outcome = await mirror.drain(progress)
+    outcome = await mirror.drain(lambda done, total: tell(marked + done, marked + total))
     async with database.read() as session:
         status = await sync_status.status(session, projection_version=projection.PROJECTION_VERSION)
     return Rebuilt(marked, strays, outcome.applied, status.pending, status.failed)
 
 
-async def sweep(database: Database, client: GraphClient, scope: Scope = EVERYTHING) -> int:
-    """Take away what is too much in the graph, whether its record is on its way or not; return how many."""
-    gone = 0
+async def sweep(
+    database: Database,
+    client: GraphClient,
+    scope: Scope = EVERYTHING,
+    *,
+    progress: Callable[[int], None] = lambda _: None,
+) -> int:
+    """Take away what is too much in the graph, whether its record is on its way or not; return how many.
+
+    `progress` gets how many records are compared.
+    """
+    gone = compared = 0
     async for looked in look(database, client, everything=True, scope=scope):
+        compared += looked.compared
+        progress(compared)
         strays = [item for item in looked.findings if item.stray is not None or item.record_kind is None]
         if strays:
             cure = await repair.find_cure(database, strays)
