@@ -22,6 +22,7 @@ from benchmarks.dataset import SIZES, Size, mirror, write_sql
 from benchmarks.measure import Cell, Rules, askable, same_answers, side_by_side
 from benchmarks.servers import ROOT, BenchError, Neo4j, neo4j, start_api, start_peer
 from graph.client import GraphConfig
+from sql.session import migrate_sync
 
 PEERS = ("plain", "apollo", "strawberry")
 PARTS = ("start", "side", "sizes", "mutations", "memory", "growth")
@@ -57,11 +58,12 @@ def arguments() -> argparse.Namespace:
 def seed(graph: Neo4j, data: Path, size: Size) -> None:
     """Write the data once; a folder with the mark `seeded` has it already."""
     mark = data / "seeded"
+    url = f"sqlite+aiosqlite:///{(data / 'lab-tutor.db').as_posix()}"
     if mark.exists():
+        migrate_sync(url)
         return
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
-    url = f"sqlite+aiosqlite:///{(data / 'lab-tutor.db').as_posix()}"
     started = time.monotonic()
     say(f"writing the {size.name} data to SQL")
     say(f"{asyncio.run(write_sql(url, size))} rows in SQL; now the graph")
