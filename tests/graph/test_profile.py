@@ -24,15 +24,21 @@ from graph.compiler import (
     compile_class_mastery,
     compile_concept_map,
     compile_concept_relations,
+    compile_lookup,
     compile_student_mastery,
 )
 from graph.selection import Selection
 from tests.graph.test_compiler import (
     CELL,
+    CONCEPT,
+    DASHBOARD,
     MASTERY,
     OUTLINE,
     PAGE_INFO,
+    PROGRESS,
     RELATION,
+    RESOURCE,
+    SKILL,
     SUMMARY,
     TEACHER,
     ask,
@@ -95,6 +101,12 @@ CREATE (u)-[:MASTERS_SKILL {current_mastery: toFloat(i % 100) / 100, confidence:
   mastery_category: ['STRUGGLING', 'MASTERED'][i % 2], version: 1}]->(k)
 """
 
+EVIDENCE = """
+MATCH (u:STUDENT {id: $student})-[:MASTERS_SKILL]->(k)
+CREATE (u)-[:HAS_PROGRESS]->(:PROGRESS {id: 'p' + k.id, score: 0.5, assessed_at: datetime('2026-02-03T00:00:00Z'),
+  version: 1})-[:FOR_SKILL]->(k)
+"""
+
 
 def page(typename: str, node: Selection) -> Selection:
     return choose(f"{typename}Connection", ask("nodes", {}, node), PAGE_INFO)
@@ -142,6 +154,12 @@ MASTERY_TREE = ask(
         ),
     ),
 )
+SEARCH = ask(
+    "concepts",
+    {"search": "concept", "orderBy": "MENTIONS", "first": 20},
+    page("Concept", choose("Concept", "id")),
+)
+SUMMARY_OF_CHAPTER = ask("masterySummary", {"chapterId": "1-0"}, SUMMARY)
 MATRIX_OF_CHAPTER = dataclasses.replace(MATRIX, arguments={"chapterId": "1-0"})
 
 
@@ -179,6 +197,24 @@ CASES: dict[str, Case] = {
         lambda _: compile_class_mastery(1, PAGE_OF_STUDENTS, MATRIX_OF_CHAPTER, TEACHER),
         741,
         741,
+        grows=False,
+    ),
+    "dashboard": Case(lambda _: compile_children("Course", DASHBOARD, [1], TEACHER), 431, 1567),
+    "concept": Case(
+        lambda _: compile_lookup("Concept", ["1:0"], CONCEPT.selection, SCOPE), 53, 53, grows=False
+    ),
+    "skill": Case(
+        lambda _: compile_lookup("Skill", ["1-0-0-s0", "1-0-0-s1"], SKILL, SCOPE), 102, 102, grows=False
+    ),
+    "resource": Case(
+        lambda _: compile_lookup(["Reading", "Video"], ["1-0-0-r"], RESOURCE, SCOPE), 7, 7, grows=False
+    ),
+    "concept search": Case(lambda _: compile_children("Course", SEARCH, [1], SCOPE), 289, 1153),
+    "progress": Case(lambda _: compile_children("Student", PROGRESS, [STUDENT], SCOPE), 676, 2404),
+    "summary of a chapter": Case(
+        lambda _: compile_children("Enrollment", SUMMARY_OF_CHAPTER, [(1, STUDENT)], SCOPE),
+        221,
+        221,
         grows=False,
     ),
 }
@@ -234,7 +270,7 @@ async def profiles(
     await wipe_graph(writer)
     parts = [(CURRICULUM, {"chapters": chapters})]
     parts += [(CHAIN, {"course": 1}), (CHAIN, {"course": 2}), (RELATIONS, {})]
-    parts += [(PEOPLE, {"student": STUDENT}), (MASTERIES, {"student": STUDENT})]
+    parts += [(text, {"student": STUDENT}) for text in (PEOPLE, MASTERIES, EVIDENCE)]
     for text, parameters in parts:
         await writer.write(
             [Statement("test/profile", text + " RETURN count(*)", parameters, "write")], deadline_seconds=60
