@@ -37,8 +37,8 @@ class _Batch:
 
     plan: Plan
     answer: asyncio.Future[dict[Key, Rows]]
+    timer: asyncio.TimerHandle
     keys: dict[Key, Any] = field(default_factory=dict)
-    timer: asyncio.TimerHandle | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -76,8 +76,8 @@ class Batches:
         loop = asyncio.get_running_loop()
         batch = line.waiting
         if batch is None:
-            batch = line.waiting = _Batch(plan, loop.create_future())
-            batch.timer = loop.call_later(PATIENCE_SECONDS, self._leave, name, line)
+            timer = loop.call_later(PATIENCE_SECONDS, self._leave, name, line)
+            batch = line.waiting = _Batch(plan, loop.create_future(), timer)
         (given,) = plan.parameters["keys"]
         key = _plain(given)
         batch.keys[key] = given
@@ -101,7 +101,6 @@ class Batches:
         batch, line.waiting = line.waiting, None
         if batch is None:
             return
-        assert batch.timer is not None  # noqa: S101 (set where the batch is made)
         batch.timer.cancel()
         line.under_way += 1
         task = asyncio.get_running_loop().create_task(self._send(name, line, batch))

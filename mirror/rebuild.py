@@ -31,7 +31,7 @@ async def rebuild(
     database: Database,
     client: GraphClient,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] = lambda _, __: None,
     config: MirrorConfig | None = None,
 ) -> Rebuilt:
     """Mark every record, remove strays of the project's own labels, and write everything anew.
@@ -47,12 +47,13 @@ async def rebuild(
         # One kind at a time, so that writers wait for none of them long.
         async with database.write() as session:
             marked += await sync_marks.mark_kind(session, kind, EVERYTHING)
-    tell = progress or (lambda _, __: None)
-    strays = await sweep(database, client, progress=lambda compared: tell(min(compared, marked), 2 * marked))
+    strays = await sweep(
+        database, client, progress=lambda compared: progress(min(compared, marked), 2 * marked)
+    )
     if contradicted:
         await client.ensure_schema()
     mirror = Mirror(database, client, config)
-    outcome = await mirror.drain(lambda done, total: tell(marked + done, marked + total))
+    outcome = await mirror.drain(lambda done, total: progress(marked + done, marked + total))
     async with database.read() as session:
         status = await sync_status.status(session, projection_version=projection.PROJECTION_VERSION)
     return Rebuilt(marked, strays, outcome.applied, status.pending, status.failed)

@@ -141,30 +141,28 @@ async def courses(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write
     return {str(row["id"]): Write("upsert_classes", row) for row in found}
 
 
+async def _nodes(
+    session: AsyncSession,
+    statement: str,
+    table: Any,
+    keys: Sequence[str],
+    fields: Sequence[str],
+    properties: Sequence[str],
+) -> dict[str, Write]:
+    found = await _read(session, table, among(table.id, keys), fields, properties, _TIMES)
+    return {row["id"]: Write(statement, row) for row in found}
+
+
 async def chapters(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read chapters."""
-    found = await _read(
-        session,
-        _CHAPTER,
-        among(_CHAPTER.id, keys),
-        ("id", "course_id", "order"),
-        ("name", "description", "course_id"),
-        _TIMES,
-    )
-    return {row["id"]: Write("upsert_chapters", row) for row in found}
+    fields, properties = ("id", "course_id", "order"), ("name", "description", "course_id")
+    return await _nodes(session, "upsert_chapters", _CHAPTER, keys, fields, properties)
 
 
 async def theories(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read theories."""
-    found = await _read(
-        session,
-        _THEORY,
-        among(_THEORY.id, keys),
-        ("id", "chapter_id", "order"),
-        ("name", "summary", "course_id"),
-        _TIMES,
-    )
-    return {row["id"]: Write("upsert_theories", row) for row in found}
+    fields, properties = ("id", "chapter_id", "order"), ("name", "summary", "course_id")
+    return await _nodes(session, "upsert_theories", _THEORY, keys, fields, properties)
 
 
 def _sequence(statement: str, owner_id: int | str, member_ids: list[str]) -> Write:
@@ -249,15 +247,8 @@ async def resources(session: AsyncSession, keys: Sequence[str]) -> dict[str, Wri
 
 async def concepts(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:
     """Read concepts."""
-    found = await _read(
-        session,
-        _CONCEPT,
-        among(_CONCEPT.id, keys),
-        ("id",),
-        ("name", "key", "course_id", "definition", "text_evidence", "aliases"),
-        _TIMES,
-    )
-    return {row["id"]: Write("upsert_concepts", row) for row in found}
+    properties = ("name", "key", "course_id", "definition", "text_evidence", "aliases")
+    return await _nodes(session, "upsert_concepts", _CONCEPT, keys, ("id",), properties)
 
 
 async def enrollments(session: AsyncSession, keys: Sequence[str]) -> dict[str, Write]:

@@ -35,8 +35,6 @@ _MODELS: dict[str, type[models.Base]] = {
     "ExtractionRun": models.ExtractionRun,
     "ExtractionDocument": models.ExtractionDocument,
 }
-# Fields that show a column through a function.
-_SHOWN_BY = {"email": "email", "findings": "findings"}
 
 
 def of(info: Info, model: type[models.Base]) -> Columns | None:
@@ -73,6 +71,6 @@ def _collect(
             if name.startswith("__"):
                 continue
             definition = concrete.fields[name]
-            plain = definition.extensions["strawberry-definition"]
-            here.add(plain.python_name if plain.is_basic_field else _SHOWN_BY.get(name, ""))
+            # A column, or shown through a function that is called as its column is, or none of the table's.
+            here.add(definition.extensions["strawberry-definition"].python_name)
             _collect(operation, get_named_type(definition.type), asked, shown)

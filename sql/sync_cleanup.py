@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -26,9 +26,8 @@ CLEAN_UP_ROWS = 1_000
 
 @dataclass(slots=True)
 class CleanUp:
-    """What a bounded clean-up removed."""
+    """How much a bounded clean-up removed."""
 
-    tombstones: list[tuple[Kind, str]] = field(default_factory=list)
     writes: int = 0
     receipts: int = 0
 
