@@ -10,11 +10,13 @@ import asyncio
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -26,6 +28,22 @@ POSTGRES_REQUIRED = os.environ.get("LAB_TUTOR_TEST_POSTGRES_REQUIRED") == "1"
 BOTH = ("sqlite", "postgresql")
 
 _postgres_database: list[str] = []
+
+
+@contextmanager
+def sent_to(database: Database) -> Iterator[list[tuple[str, Any]]]:
+    """Yield what is sent to a database within a block: (text, parameters) of each statement."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(_1: object, _2: object, text: str, parameters: Any, *_: object) -> None:
+        sent.append((text, parameters))
+
+    engine = database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from graphql import GraphQLObjectType, get_named_type, is_leaf_type, is_required_argument
-from sqlalchemy import event
 
 from graphql_api import schema as schema_module
 from tests.api_fixtures import Api
 from tests.e2e.test_permissions import World
+from tests.sql_fixtures import sent_to
 
 SCHEMA = schema_module.build()
 # Where records of a type are read from SQL: as a page, and batched below other records.
@@ -71,7 +69,7 @@ async def test_each_field_alone_has_the_value_that_it_has_among_all(plain_api: A
     for typename, query in places:
         fields = fields_of(typename)
         for viewer in ("teacher", "admin", "enrolled"):
-            if query in [text for _, text in places if "users" in text] and viewer == "enrolled":
+            if "users" in query and viewer == "enrolled":
                 continue
             actor = world.people[viewer]
             variables = {name: value for name, value in given.items() if f"${name}" in query}
@@ -81,21 +79,6 @@ async def test_each_field_alone_has_the_value_that_it_has_among_all(plain_api: A
                 alone = await plain_api.data(query % f"all_{name}: {text}", actor, **variables)
                 place = f"{typename}.{name} as {viewer} in {query}"
                 assert found_in(alone, f"all_{name}") == found_in(whole, f"all_{name}"), place
-
-
-@contextmanager
-def statements_of(api: Api) -> Iterator[list[str]]:
-    texts: list[str] = []
-
-    def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        texts.append(statement)
-
-    engine = api.database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield texts
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
 
 
 async def test_what_nobody_asks_for_is_not_read(plain_api: Api) -> None:
@@ -110,12 +93,12 @@ async def test_what_nobody_asks_for_is_not_read(plain_api: Api) -> None:
         (people, "email", "users.email", {"id": course}),
         (runs, "findings { message }", "extraction_documents.findings", {"id": course}),
     ):
-        with statements_of(plain_api) as texts:
+        with sent_to(plain_api.database) as sent:
             await plain_api.data(query % "", teacher, **variables)
-        assert not [text for text in texts if column in text], query
-        with statements_of(plain_api) as texts:
+        assert not [text for text, _ in sent if column in text], query
+        with sent_to(plain_api.database) as sent:
             await plain_api.data(query % asked, teacher, **variables)
-        assert [text for text in texts if column in text], query
+        assert [text for text, _ in sent if column in text], query
 
 
 async def test_skip_and_fragments_are_seen(plain_api: Api) -> None:
@@ -126,10 +109,10 @@ async def test_skip_and_fragments_are_seen(plain_api: Api) -> None:
         "fragment Named on Course { title }"
     )
     for skipped in (True, False):
-        with statements_of(plain_api) as texts:
+        with sent_to(plain_api.database) as sent:
             data = await plain_api.data(query, world.people["teacher"], no=skipped)
         assert all(edge["node"]["title"] for edge in data["courses"]["edges"])
-        assert ("courses.description" in "".join(texts)) is not skipped
+        assert ("courses.description" in "".join(text for text, _ in sent)) is not skipped
 
 
 async def test_operations_of_one_document_read_what_each_shows(plain_api: Api) -> None:

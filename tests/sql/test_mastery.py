@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import select
 
 from sql import errors, mastery, meters
 from sql.mastery import AssessmentValue, RecordResult, record_assessments
@@ -26,6 +26,7 @@ from sql.models import (
 )
 from sql.session import Database
 from tests.curriculum_rows import World, add_world, audit_count, count, records
+from tests.sql_fixtures import sent_to
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SKILLS = ("s1", "s2", "s3")
@@ -269,19 +270,11 @@ async def test_a_pinned_snapshot_moves_what_is_shown(database: Database, world: 
 
 async def test_the_number_of_selects_does_not_grow(database: Database, world: World) -> None:
     students = await add_students(database, world, 40)
-    seen: list[str] = []
-
-    def note(*arguments: object) -> None:
-        seen.append(str(arguments[2]))
 
     async def selects(*values: AssessmentValue) -> int:
-        seen.clear()
-        event.listen(database.engine.sync_engine, "before_cursor_execute", note)
-        try:
+        with sent_to(database) as sent:
             await record(database, world, *values)
-        finally:
-            event.remove(database.engine.sync_engine, "before_cursor_execute", note)
-        return sum(statement.lstrip().upper().startswith("SELECT") for statement in seen)
+        return sum(statement.lstrip().upper().startswith("SELECT") for statement, _ in sent)
 
     one = await selects(value(students[0], at=1))
     many = await selects(*(value(student, skill, 0.5, at=2) for student in students for skill in SKILLS))

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
-from sqlalchemy import event, func, select, update
+from sqlalchemy import func, select, update
 
 from sql import audit, errors, idempotency, models, sync_claims, sync_cleanup, sync_state, sync_status
 from sql.models import IdempotencyReceipt, Kind, Role, SyncRecord, SyncWrite, User
 from sql.session import Database
 from sql.sync_claims import Claim
+from tests.sql_fixtures import sent_to
 
 
 async def claim(database: Database, worker: str = "w", **options: object) -> list[Claim]:
@@ -266,25 +266,17 @@ async def test_the_sync_table_stays_as_large_as_the_number_of_records(database: 
         assert await session.scalar(select(func.count()).select_from(SyncRecord)) == 10
 
 
-async def test_asking_for_the_oldest_change_reads_no_clean_record(database: Database) -> None:
-    if database.dialect != "sqlite":
-        pytest.skip("SQLite's planner is what chose to walk all records")
+async def test_asking_for_the_oldest_change_reads_no_clean_record(sqlite_database: Database) -> None:
+    """SQLite's planner is what chose to walk all records."""
+    database = sqlite_database
     whether = sync_status._WAITS.compiled(database.engine.dialect)
     async with database.read() as session:
-        sent: list[str] = []
-
-        def note(_1: object, _2: object, text: str, *_: object) -> None:
-            sent.append(text)
-
-        engine = database.engine.sync_engine
-        event.listen(engine, "before_cursor_execute", note)
-        try:
+        with sent_to(database) as sent:
             assert await sync_status.oldest_pending_at(session) is None
-        finally:
-            event.remove(engine, "before_cursor_execute", note)
         connection = await session.connection()
-        bound = ("1970-01-01 00:00:00.000000",) * sent[-1].count("?")
-        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sent[-1]}", bound)
+        asked, _ = sent[-1]
+        bound = ("1970-01-01 00:00:00.000000",) * asked.count("?")
+        plan = await connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", bound)
         steps = [row[3] for row in plan if "sync_records" in row[3]]
         plan = await connection.exec_driver_sql(
             f"EXPLAIN QUERY PLAN {whether.text}", tuple(whether.values({}))
@@ -294,22 +286,15 @@ async def test_asking_for_the_oldest_change_reads_no_clean_record(database: Data
     assert all("ix_sync_records_due (dead_at" in step for step in steps), steps
 
 
-async def test_a_claim_reads_the_front_of_each_line(database: Database) -> None:
-    """What waits behind is not looked at: a bulk of a million costs its claims as much as one of a thousand."""
-    if database.dialect != "sqlite":
-        pytest.skip("SQLite tells its plan in words")
+async def test_a_claim_reads_the_front_of_each_line(sqlite_database: Database) -> None:
+    """What waits behind is not looked at: a bulk of a million costs its claims as much as one of a thousand.
+
+    SQLite tells its plan in words.
+    """
+    database = sqlite_database
     await mark(database, Kind.SKILL, *(f"s{number}" for number in range(5)))
-    sent: list[tuple[str, Any]] = []
-
-    def note(_1: object, _2: object, text: str, parameters: object, *_: object) -> None:
-        sent.append((text, parameters))
-
-    engine = database.engine.sync_engine
-    event.listen(engine, "before_cursor_execute", note)
-    try:
+    with sent_to(database) as sent:
         await claim(database, limit=2)
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
     selects = [each for each in sent if each[0].startswith("SELECT")]
     assert len(selects) == 2  # which kinds wait, and the first of the one that does
     async with database.read() as session:
