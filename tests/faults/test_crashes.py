@@ -19,7 +19,8 @@ from tests.faults.site import Site
 async def test_an_api_killed_after_its_sql_commit(
     site: Site, message: str, action: Action, applied: bool
 ) -> None:
-    api = await site.api()
+    # The attempt must not end by itself before this process, slow as its machine may be, has killed it.
+    api = await site.api(inline_deadline_seconds=12, mirror_write_seconds=12, mirror_lease_seconds=13)
     await site.settle()
     trap = site.proxy.trap(message, action)
     request = asyncio.create_task(api.rename("while dying"))
