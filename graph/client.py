@@ -192,9 +192,9 @@ class GraphClient:
         # Naming the database from now on spares the driver from asking for it, and keeps all of us on one.
         self._database = self._database or summary.database
 
-    async def missing_schema(self) -> list[str]:
+    async def missing_schema(self, *, deadline_seconds: float = READ_DEADLINE_SECONDS) -> list[str]:
         """Return the names of the constraints and indexes that are not there or not usable yet."""
-        return [definition.name for definition in await self._missing_definitions()]
+        return [definition.name for definition in await self._missing_definitions(deadline_seconds)]
 
     async def ensure_schema(self, *, deadline_seconds: float = SCHEMA_DEADLINE_SECONDS) -> None:
         """Create the constraints and indexes that are missing, and wait until they can be used.
@@ -202,12 +202,12 @@ class GraphClient:
         Raises GraphRejected when data in the graph contradict a constraint, GraphUnavailable after the
         deadline.
         """
-        for definition in await self._missing_definitions():
+        for definition in await self._missing_definitions(deadline_seconds):
             # One transaction for each: what is done stays done when a later one is refused.
             await self.write([definition.statement], deadline_seconds=deadline_seconds)
         try:
             async with asyncio.timeout(deadline_seconds):
-                while await self._missing_definitions():  # noqa: ASYNC110 - no server announces it
+                while await self._missing_definitions(deadline_seconds):  # noqa: ASYNC110 - no server announces it
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise GraphUnavailable("schema is not online") from None
@@ -222,10 +222,10 @@ class GraphClient:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _missing_definitions(self) -> list[schema.Definition]:
+    async def _missing_definitions(self, deadline_seconds: float) -> list[schema.Definition]:
         # In one transaction, which also meets the server before the first bulk.
         questions = [Statement.from_file(f"schema/show_{name}") for name in ("constraints", "indexes")]
-        constraints, indexes = await self._run(questions, READ_DEADLINE_SECONDS, None)
+        constraints, indexes = await self._run(questions, deadline_seconds, None)
         return schema.missing(constraints, indexes)
 
     async def _run(

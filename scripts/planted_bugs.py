@@ -251,7 +251,7 @@ BUGS = (
         "R12",
         "MERGE before the constraints",
         CLIENT,
-        "        for definition in await self._missing_definitions():\n            # One",
+        "        for definition in await self._missing_definitions(deadline_seconds):\n            # One",
         "        for definition in []:\n            # One",
         "tests/faults/test_repair.py::test_what_was_changed_by_hand_is_found_and_mended",
     ),
