@@ -34,7 +34,7 @@ from graph.errors import GraphError
 
 logger = logging.getLogger(__name__)
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0  # a slow machine with other things to do takes one of these minutes
 STOP_SECONDS = host.STOP_SECONDS + 5.0
 LOOK_SECONDS = 0.5
 RESTART_PAUSES_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
