@@ -27,12 +27,12 @@ from graphql_api.execution import Executor
 from graphql_api.http import GraphQLEndpoint
 from graphql_api.opening import GraphSource, Stores
 from graphql_api.settings import Environment, Settings
-from mirror.worker import Mirror
+from mirror.worker import Mirror, MirrorConfig
 from resolvers import ids
 from sql import models
 from sql.models import Role
 from sql.session import Database
-from tests.graph_fixtures import wipe_graph
+from tests.graph_fixtures import PatientClient, wipe_graph
 from tests.sql_fixtures import empty_database
 
 REFUSED = """
@@ -237,18 +237,20 @@ def comparable(content: bytes) -> bytes:
 
 def make_settings(folder: Path, **changes: Any) -> Settings:
     """Return settings for tests: fast hashing, nothing from the environment's .env file."""
-    return Settings(
-        _env_file=None,
-        data_folder=folder,
-        argon2_time_cost=1,
-        argon2_memory_kib=8_192,
-        teacher_registration=True,
-        mirror_in_server=False,
-        inline_deadline_seconds=30.0,
+    given: dict[str, Any] = {
+        "data_folder": folder,
+        "argon2_time_cost": 1,
+        "argon2_memory_kib": 8_192,
+        "teacher_registration": True,
+        "mirror_in_server": False,
         # A server that has just started plans its first statements for seconds, on a loaded machine.
-        graph_deadline_seconds=60.0,
+        "inline_deadline_seconds": 30.0,
+        "graph_deadline_seconds": 60.0,
+        "operation_deadline_seconds": 120.0,
+        "body_timeout_seconds": 120.0,
         **changes,
-    )
+    }
+    return Settings(_env_file=None, **given)
 
 
 SECRET = "k9$2mZ-qW7" * 4
@@ -259,6 +261,10 @@ PROFILES: dict[str, dict[str, Any]] = {
 }
 
 
+# A slow machine may take as long for a batch; nothing here waits for a lease to end.
+PATIENT = MirrorConfig(write_deadline_seconds=120.0, lease_seconds=240.0, probe_seconds=120.0)
+
+
 async def _open(settings: Settings, database: Database, graph: GraphClient | None) -> AsyncIterator[Api]:
     stores = Stores(
         settings=settings,
@@ -266,7 +272,7 @@ async def _open(settings: Settings, database: Database, graph: GraphClient | Non
         graph=graph,
         graph_source=GraphSource.SERVER if graph else GraphSource.OFF,
         graph_problem=None,
-        mirror=Mirror(database, graph),
+        mirror=Mirror(database, graph, PATIENT),
     )
     app = create_app(settings, stores)
     async with app.router.lifespan_context(app):
@@ -323,7 +329,7 @@ async def api(pair: tuple[str, Any, GraphConfig], tmp_path: Path) -> AsyncIterat
         url = await template()
         await empty_database(url)
         database = Database(url)
-    client = GraphClient.open(graph_config)
+    client = PatientClient.open(graph_config)
     try:
         await client.ensure_schema()
         await wipe_graph(client)
@@ -337,7 +343,7 @@ async def api(pair: tuple[str, Any, GraphConfig], tmp_path: Path) -> AsyncIterat
 @pytest.fixture
 async def embedded_client(embedded_graph: GraphConfig) -> AsyncIterator[GraphClient]:
     """Open a client on the embedded engine, with the schema and nothing in the graph."""
-    client = GraphClient.open(embedded_graph)
+    client = PatientClient.open(embedded_graph)
     try:
         await client.ensure_schema()
         await wipe_graph(client)

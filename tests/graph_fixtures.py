@@ -9,8 +9,10 @@ URIs, between commas.
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from typing import Any
 
 import pytest
 
@@ -24,9 +26,40 @@ NEO4J_URI = NEO4J_URIS[int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])] if
 MOST_PROCESSES = 4  # each has an embedded engine of its own, some 400 MB
 NEO4J_REQUIRED = os.environ.get("LAB_TUTOR_TEST_NEO4J_REQUIRED") == "1"
 WARM_UP_ATTEMPTS = 5
+PATIENCE_SECONDS = 120.0
 WIPE = Statement(
     "test/wipe", "MATCH (n) WITH n LIMIT 1000 DETACH DELETE n RETURN count(*) AS gone", mode="write"
 )
+
+
+class PatientClient(GraphClient):
+    """A client whose statements may take as long as a slow, loaded machine needs, where a test says nothing else."""
+
+    async def read(
+        self,
+        statement: Statement,
+        *,
+        deadline_seconds: float = PATIENCE_SECONDS,
+        bookmarks: Collection[str] | None = None,
+    ) -> list[list[Any]]:
+        return await super().read(statement, deadline_seconds=deadline_seconds, bookmarks=bookmarks)
+
+    async def write(
+        self, statements: Sequence[Statement], *, deadline_seconds: float = PATIENCE_SECONDS
+    ) -> list[list[list[Any]]]:
+        return await super().write(statements, deadline_seconds=deadline_seconds)
+
+    async def ping(self, *, deadline_seconds: float = PATIENCE_SECONDS) -> None:
+        await super().ping(deadline_seconds=deadline_seconds)
+
+    async def verify_credentials(self, *, deadline_seconds: float = PATIENCE_SECONDS) -> None:
+        await super().verify_credentials(deadline_seconds=deadline_seconds)
+
+    async def missing_schema(self, *, deadline_seconds: float = PATIENCE_SECONDS) -> list[str]:
+        return await super().missing_schema(deadline_seconds=deadline_seconds)
+
+    async def ensure_schema(self, *, deadline_seconds: float = PATIENCE_SECONDS) -> None:
+        await super().ensure_schema(deadline_seconds=deadline_seconds)
 
 
 @pytest.hookimpl(optionalhook=True)  # pytest runs without pytest-xdist too
@@ -40,7 +73,7 @@ def embedded_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
     """Start one embedded engine for the whole run; its own threads watch it, so it needs no loop."""
     if not is_installed():
         pytest.skip("arcadedb-embedded is not installed (there is no wheel for every machine)")
-    engine = asyncio.run(EmbeddedEngine.start(tmp_path_factory.mktemp("graph") / "data"))
+    engine = asyncio.run(EmbeddedEngine.start(tmp_path_factory.mktemp("graph") / "data", timeout_seconds=240))
     yield engine
     asyncio.run(engine.stop())
 
@@ -48,7 +81,7 @@ def embedded_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
 @pytest.fixture(scope="session")
 def embedded_graph(embedded_engine: EmbeddedEngine) -> GraphConfig:
     """Return how to reach the embedded engine of this run."""
-    return embedded_engine.config
+    return _patient(embedded_engine.config)
 
 
 @pytest.fixture(scope="session")
@@ -59,23 +92,31 @@ def neo4j_graph() -> GraphConfig:
         if NEO4J_REQUIRED:
             pytest.fail(f"{message}, and LAB_TUTOR_TEST_NEO4J_REQUIRED=1 promises a server")
         pytest.skip(message)
-    config = GraphConfig(
-        uri=NEO4J_URI,
-        username=os.environ.get("LAB_TUTOR_TEST_NEO4J_USERNAME", "neo4j"),
-        password=os.environ.get("LAB_TUTOR_TEST_NEO4J_PASSWORD", ""),
-        database=os.environ.get("LAB_TUTOR_TEST_NEO4J_DATABASE", "neo4j"),
+    config = _patient(
+        GraphConfig(
+            uri=NEO4J_URI,
+            username=os.environ.get("LAB_TUTOR_TEST_NEO4J_USERNAME", "neo4j"),
+            password=os.environ.get("LAB_TUTOR_TEST_NEO4J_PASSWORD", ""),
+            database=os.environ.get("LAB_TUTOR_TEST_NEO4J_DATABASE", "neo4j"),
+        )
     )
     asyncio.run(_warm_up(config))
     return config
 
 
+def _patient(config: GraphConfig) -> GraphConfig:
+    return dataclasses.replace(
+        config, connect_timeout_seconds=60.0, read_retry_seconds=60.0, write_retry_seconds=PATIENCE_SECONDS
+    )
+
+
 async def _warm_up(config: GraphConfig) -> None:
     """Let a server that has just started plan its first statements, which can outlast a test's deadline."""
-    client = GraphClient.open(config)
+    client = PatientClient.open(config)
     try:
         for attempt in range(WARM_UP_ATTEMPTS):
             try:
-                await client.ensure_schema(deadline_seconds=60)
+                await client.ensure_schema()
                 await wipe_graph(client)
                 return
             except GraphUnavailable:
@@ -102,7 +143,7 @@ def graph_config(request: pytest.FixtureRequest) -> GraphConfig:
 @pytest.fixture
 async def graph_client(graph_config: GraphConfig) -> AsyncIterator[GraphClient]:
     """Open a client on each engine in turn, with the schema and nothing in the graph."""
-    client = GraphClient.open(graph_config)
+    client = PatientClient.open(graph_config)
     try:
         await client.ensure_schema()
         await wipe_graph(client)

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from graph.client import GraphClient, GraphConfig
+from graph.client import GraphConfig
 from tests.attacks import hostile
 from tests.attacks.server import SECRET, Connection, Server, ask
-from tests.graph_fixtures import wipe_graph
+from tests.graph_fixtures import PatientClient, wipe_graph
 
 # An attacker that is stopped while it connects leaves asyncio's transport to the collector.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -59,7 +59,7 @@ def server(
 
 
 async def _empty(graph: GraphConfig) -> None:
-    client = GraphClient.open(graph)
+    client = PatientClient.open(graph)
     try:
         await client.ensure_schema()
         await wipe_graph(client)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.dataset import SIZES, Size, mirror, records, write_sql
-from graph.client import GraphClient, GraphConfig
+from graph.client import GraphConfig
 from mirror.verify import verify
 from sql.models import Kind
 from sql.session import Database
-from tests.graph_fixtures import wipe_graph
+from tests.graph_fixtures import PatientClient, wipe_graph
 
 TINY = Size("tiny", courses=2, students=4, masteries=60, chapters=2, theories=2, odd=(1,))
 
@@ -19,7 +19,7 @@ async def test_the_graph_of_the_benchmark_is_what_sql_says(
 ) -> None:
     url = f"sqlite+aiosqlite:///{(tmp_path / 'bench.db').as_posix()}"
     await write_sql(url, TINY)
-    client, database = GraphClient.open(embedded_graph), Database(url)
+    client, database = PatientClient.open(embedded_graph), Database(url)
     try:
         await client.ensure_schema()
         await wipe_graph(client)

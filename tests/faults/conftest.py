@@ -21,7 +21,7 @@ from sql.session import Database
 from tests.faults.bolt_proxy import Proxy
 from tests.faults.cluster import Cluster
 from tests.faults.site import Site
-from tests.graph_fixtures import wipe_graph
+from tests.graph_fixtures import PatientClient, wipe_graph
 from tests.mirror import world
 from tests.sql_fixtures import empty_database, require_postgres
 
@@ -82,7 +82,7 @@ async def cluster_site(
 
 @asynccontextmanager
 async def _opened(url: str, graph: GraphConfig, template: Path, folder: Path) -> AsyncIterator[Site]:
-    async with GraphClient.open(graph) as client:
+    async with PatientClient.open(graph) as client:
         await client.ensure_schema()
         await wipe_graph(client)
         if graph.uri not in _warm:

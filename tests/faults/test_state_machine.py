@@ -36,7 +36,7 @@ from sqlalchemy.pool import NullPool
 
 import sql.chapters
 import sql.theories
-from graph.client import GraphClient, GraphConfig, Statement
+from graph.client import GraphConfig, Statement
 from mirror import projection
 from mirror.projection import PROJECTION_VERSION, Plan
 from mirror.worker import Mirror
@@ -45,12 +45,13 @@ from sql.models import Enrollment, Kind, Theory
 from sql.session import Database
 from sql.sync_claims import Claim
 from tests.faults import truth
-from tests.graph_fixtures import wipe_graph
+from tests.graph_fixtures import PatientClient, wipe_graph
 from tests.mirror import world
 from tests.mirror.world import CHAPTER_1, CHAPTER_2, COURSE, FAST, STUDENT, TEACHER
 
 T = TypeVar("T")
 LEASE_SECONDS = 60.0
+WRITE_SECONDS = 120.0
 ENROLLMENT = f"{COURSE}:{STUDENT}"
 HELD = {
     "CHAPTER": "MATCH (n:CHAPTER) RETURN n.id, n.version",
@@ -69,7 +70,7 @@ class Stage:
         self.template = template
         self.folder = folder
         self.runner = asyncio.Runner()
-        self.client = GraphClient.open(config)
+        self.client = PatientClient.open(config)
         self.clock = timedelta()
         self.runs = 0
 
@@ -170,6 +171,8 @@ class MirrorMachine(RuleBasedStateMachine):
         """Claim and read, as the worker does it."""
 
         async def begin() -> Flight:
+            # Before the claim, however long that takes: the lease lasts at least as long as is taken down.
+            lease_until = models.now() + timedelta(seconds=LEASE_SECONDS)
             async with self.database.write() as session:
                 claims = await sync_claims.claim(
                     session,
@@ -183,7 +186,7 @@ class MirrorMachine(RuleBasedStateMachine):
                 keys.setdefault(item.kind, []).append(item.key)
             async with self.database.read() as session:
                 plan = await projection.plan(session, keys)
-            return Flight(worker, claims, plan, models.now() + timedelta(seconds=LEASE_SECONDS))
+            return Flight(worker, claims, plan, lease_until)
 
         flight = self.stage.run(begin())
         if flight.claims:
@@ -201,7 +204,7 @@ class MirrorMachine(RuleBasedStateMachine):
         """The graph commits; whether anybody hears of it is another step."""
         flight = self.flights[pick % len(self.flights)]
         if flight.answer is None:
-            flight.answer = self.stage.run(self.mirror._send(flight.plan, 30))
+            flight.answer = self.stage.run(self.mirror._send(flight.plan, WRITE_SECONDS))
             self.lost.append(flight.plan)
 
     @precondition(lambda self: any(flight.answer for flight in self.flights))
@@ -217,7 +220,7 @@ class MirrorMachine(RuleBasedStateMachine):
         self.start(100, "one")
         self.rename_chapter(chapter)
         for flight in self.flights:
-            flight.answer = flight.answer or self.stage.run(self.mirror._send(flight.plan, 30))
+            flight.answer = flight.answer or self.stage.run(self.mirror._send(flight.plan, WRITE_SECONDS))
         while heard and self.flights:
             self.acknowledge()
 
@@ -233,7 +236,7 @@ class MirrorMachine(RuleBasedStateMachine):
         self.step_clock(70)
         self.stage.run(self.mirror.step(100))
         for plan in held_up:
-            self.stage.run(self.mirror._send(plan, 30))
+            self.stage.run(self.mirror._send(plan, WRITE_SECONDS))
 
     @precondition(lambda self: self.flights)
     @rule(pick=st.integers(0, 5))
@@ -245,7 +248,7 @@ class MirrorMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.lost)
     @rule(pick=st.integers(0, 50))
     def deliver_late(self, pick: int) -> None:
-        self.stage.run(self.mirror._send(self.lost[pick % len(self.lost)], 30))
+        self.stage.run(self.mirror._send(self.lost[pick % len(self.lost)], WRITE_SECONDS))
 
     @rule()
     def step(self) -> None:
@@ -282,7 +285,7 @@ class MirrorMachine(RuleBasedStateMachine):
 
         async def finish() -> list[str]:
             for plan in self.lost:
-                await self.mirror._send(plan, 30)
+                await self.mirror._send(plan, WRITE_SECONDS)
             await self.mirror.drain()
             engine = create_async_engine(self.database.url, poolclass=NullPool)
             try:

@@ -249,4 +249,4 @@ async def fill(client: GraphClient, sample: Sample) -> None:
     """Put the sample, and nothing else, into a graph."""
     statements = [Statement("clear", CLEAR, {}, "write")]
     statements += [Statement("sample", text, parameters, "write") for text, parameters in writes(sample)]
-    await client.write(statements, deadline_seconds=60)
+    await client.write(statements, deadline_seconds=120)

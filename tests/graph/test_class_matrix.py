@@ -25,9 +25,9 @@ async def repository(graph_client: GraphClient) -> GraphRepository:
     """Return a repository over the sample graph and nothing else."""
     await graph_client.write(
         [Statement("sample", text, parameters, "write") for text, parameters in sample_graph.writes(SAMPLE)],
-        deadline_seconds=60,
+        deadline_seconds=120,
     )
-    return GraphRepository(graph_client, deadline_seconds=30)
+    return GraphRepository(graph_client, deadline_seconds=120)
 
 
 def ask(

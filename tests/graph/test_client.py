@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import socket
-import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -15,6 +14,7 @@ from neo4j import exceptions
 
 from graph.client import GraphClient, GraphConfig, Statement, _translate, load_statement
 from graph.errors import GraphConflict, GraphError, GraphMisconfigured, GraphRejected, GraphUnavailable
+from tests.graph_fixtures import PatientClient
 
 COUNT = Statement("test/count", "MATCH (n:SKILL) RETURN count(n)")
 SLOW = "UNWIND range(1, 4000) AS a UNWIND range(1, 4000) AS b WITH a * b AS c WHERE c % 7 = 1 RETURN count(c)"
@@ -54,7 +54,7 @@ def config_for(uri: str, **changes: Any) -> GraphConfig:
 
 @pytest.fixture
 async def other_client(graph_config: GraphConfig) -> AsyncIterator[GraphClient]:
-    client = GraphClient.open(graph_config)
+    client = PatientClient.open(graph_config)
     yield client
     await client.close()
 
@@ -178,7 +178,7 @@ async def test_a_client_without_the_file_gets_through_by_repeating(
     """A conflict at commit is transient: the driver repeats the transaction, and no update is lost."""
     await graph_client.write([write("CREATE (:SKILL {id: 'a', n: 0})")])
     add = write("MATCH (s:SKILL {id: 'a'}) SET s._lock = 1 SET s.n = s.n + 1")
-    async with GraphClient.open(dataclasses.replace(graph_config, write_turn_file=None)) as other:
+    async with PatientClient.open(dataclasses.replace(graph_config, write_turn_file=None)) as other:
         await asyncio.gather(*(client.write([add]) for _ in range(10) for client in (graph_client, other)))
     assert await graph_client.read(read("MATCH (s:SKILL {id: 'a'}) RETURN s.n")) == [[20]]
 
@@ -191,14 +191,12 @@ async def test_writes_of_two_clients_all_count(graph_client: GraphClient, other_
     assert await graph_client.read(read("MATCH (s:SKILL {id: 'a'}) RETURN s.n")) == [[20]]
 
 
-# Deadlines
+# Deadlines. What is bounded would go on for ten minutes without its bound, and what waits for it here for one.
 
 
 async def test_the_deadline_cuts_a_slow_read_and_the_client_goes_on(graph_client: GraphClient) -> None:
-    started = time.monotonic()
     with pytest.raises(GraphUnavailable) as caught:
         await graph_client.read(read(SLOW), deadline_seconds=0.3)
-    assert time.monotonic() - started < 2.0
     assert caught.value.retryable
     assert await graph_client.read(COUNT) == [[0]]
 
@@ -212,32 +210,36 @@ async def test_the_deadline_cuts_a_slow_write_and_nothing_stays(graph_client: Gr
 
 
 async def test_a_server_that_never_answers_costs_the_deadline(silent_port: int) -> None:
-    client = GraphClient.open(config_for(f"bolt://127.0.0.1:{silent_port}"))
-    started = time.monotonic()
+    client = GraphClient.open(config_for(f"bolt://127.0.0.1:{silent_port}", connect_timeout_seconds=600))
     with pytest.raises(GraphUnavailable) as caught:
-        await client.read(COUNT, deadline_seconds=0.3)
-    assert 0.25 < time.monotonic() - started < 1.5
+        async with asyncio.timeout(60):
+            await client.read(COUNT, deadline_seconds=0.3)
     assert caught.value.reason == "timeout"
     await client.close()
 
 
 async def test_waiting_for_a_turn_counts(silent_port: int) -> None:
-    client = GraphClient.open(config_for(f"bolt://127.0.0.1:{silent_port}", embedded=True))
-    started = time.monotonic()
-    outcomes = await asyncio.gather(
-        *(client.write([write("RETURN 1")], deadline_seconds=0.4) for _ in range(3)), return_exceptions=True
-    )
-    assert [type(outcome) for outcome in outcomes] == [GraphUnavailable] * 3
-    assert time.monotonic() - started < 1.5
+    config = config_for(f"bolt://127.0.0.1:{silent_port}", embedded=True, connect_timeout_seconds=600)
+    client = GraphClient.open(config)
+    has_the_turn = asyncio.create_task(client.write([write("RETURN 1")], deadline_seconds=600))
+    async with asyncio.timeout(60):
+        while not client._turn_here.locked():  # noqa: ASYNC110 - a turn is not announced
+            await asyncio.sleep(0.01)
+        waiting = (client.write([write("RETURN 1")], deadline_seconds=0.3) for _ in range(2))
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [getattr(outcome, "reason", outcome) for outcome in outcomes] == ["timeout"] * 2
+    assert not has_the_turn.done()
+    has_the_turn.cancel()
+    await asyncio.gather(has_the_turn, return_exceptions=True)
     await client.close()
 
 
 async def test_an_absent_server_is_unavailable_soon(closed_port: int) -> None:
     client = GraphClient.open(config_for(f"bolt://127.0.0.1:{closed_port}"))
-    started = time.monotonic()
-    with pytest.raises(GraphUnavailable):
-        await client.read(COUNT)
-    assert time.monotonic() - started < 3.0
+    with pytest.raises(GraphUnavailable) as caught:
+        async with asyncio.timeout(60):
+            await client.read(COUNT, deadline_seconds=600)
+    assert caught.value.reason == "ServiceUnavailable"
     with pytest.raises(GraphUnavailable):
         await client.ping()
     with pytest.raises(GraphUnavailable):
@@ -246,9 +248,11 @@ async def test_an_absent_server_is_unavailable_soon(closed_port: int) -> None:
 
 
 async def test_a_cancelled_caller_is_cancelled(graph_client: GraphClient) -> None:
-    task = asyncio.create_task(graph_client.read(read(SLOW)))
-    await asyncio.sleep(0.2)
-    task.cancel()
+    while True:
+        task = asyncio.create_task(graph_client.read(read(SLOW)))
+        await asyncio.sleep(0.2)
+        if task.cancel():  # unless this process stood still until the answer was there
+            break
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await graph_client.read(COUNT) == [[0]]
@@ -272,10 +276,12 @@ async def test_a_cancelled_caller_is_cancelled(graph_client: GraphClient) -> Non
 async def test_what_will_never_work_is_rejected(
     graph_client: GraphClient, text: str, parameters: dict[str, Any]
 ) -> None:
-    started = time.monotonic()
-    with pytest.raises(GraphRejected) as caught:
-        await graph_client.write([write(text, **parameters)])
-    assert time.monotonic() - started < 5.0
+    # What may work later is tried again for as long as this.
+    config = dataclasses.replace(graph_client.config, write_retry_seconds=600)
+    async with GraphClient.open(config) as client:
+        with pytest.raises(GraphRejected) as caught:
+            async with asyncio.timeout(60):
+                await client.write([write(text, **parameters)], deadline_seconds=600)
     assert caught.value.code
     assert str(caught.value) == GraphRejected.__doc__
     assert await graph_client.read(COUNT) == [[0]]
@@ -335,7 +341,7 @@ def test_errors_of_the_driver_may_pass(error: Exception) -> None:
 
 
 async def test_wrong_credentials_are_told_at_the_start(graph_config: GraphConfig) -> None:
-    client = GraphClient.open(dataclasses.replace(graph_config, password="hunter2-hunter2"))
+    client = PatientClient.open(dataclasses.replace(graph_config, password="hunter2-hunter2"))
     with pytest.raises(GraphMisconfigured) as caught:
         await client.verify_credentials()
     assert "LAB_TUTOR_NEO4J_USERNAME" in str(caught.value)
@@ -348,7 +354,7 @@ async def test_wrong_credentials_are_told_at_the_start(graph_config: GraphConfig
 
 
 async def test_an_unknown_database_is_told_at_the_start(graph_config: GraphConfig) -> None:
-    client = GraphClient.open(dataclasses.replace(graph_config, database="nosuch"))
+    client = PatientClient.open(dataclasses.replace(graph_config, database="nosuch"))
     with pytest.raises(GraphMisconfigured, match="LAB_TUTOR_NEO4J_DATABASE"):
         await client.verify_credentials()
     with pytest.raises(GraphUnavailable):
@@ -358,7 +364,7 @@ async def test_an_unknown_database_is_told_at_the_start(graph_config: GraphConfi
 
 async def test_right_credentials_pass_and_name_the_database(graph_config: GraphConfig) -> None:
     changed = graph_config if graph_config.embedded else dataclasses.replace(graph_config, database=None)
-    client = GraphClient.open(changed)
+    client = PatientClient.open(changed)
     await client.verify_credentials()
     assert client._database == graph_config.database
     await client.ping()
@@ -420,7 +426,7 @@ async def test_the_name_of_the_statement_reaches_the_server(graph_client: GraphC
 
 
 async def test_the_driver_is_closed_with_the_client(graph_config: GraphConfig) -> None:
-    client = GraphClient.open(graph_config)
+    client = PatientClient.open(graph_config)
     await client.ping()
     await client.close()
     assert isinstance(client._driver, neo4j.AsyncDriver)
@@ -434,6 +440,6 @@ async def test_a_statement_by_key_runs_on_each_engine_however_it_is_reached(
     # An engine behind a Bolt address says itself what it is, and only Neo4j takes options before a statement.
     config = dataclasses.replace(graph_config, embedded=False)
     statement = Statement("by key", "RETURN $value AS value", {"value": 7}, "write", by_key=True)
-    async with GraphClient.open(config) as client:
+    async with PatientClient.open(config) as client:
         for _ in range(3):
             assert await client.write([statement, statement]) == [[[7]], [[7]]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import socket
@@ -19,6 +20,7 @@ from graph.client import GraphClient, Statement
 from graph.embedded import engine as engine_module
 from graph.embedded.engine import EmbeddedEngine, EmbeddedUnavailable, is_installed
 from graph.errors import GraphError
+from tests.graph_fixtures import PATIENCE_SECONDS, PatientClient
 
 pytestmark = pytest.mark.skipif(not is_installed(), reason="arcadedb-embedded is not installed")
 
@@ -69,7 +71,7 @@ def runs(pid: int) -> bool:
         return False
 
 
-async def eventually(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+async def eventually(condition: Callable[[], bool], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
@@ -95,7 +97,8 @@ async def engine(folder: Path) -> AsyncIterator[EmbeddedEngine]:
 
 @pytest.fixture
 async def client(engine: EmbeddedEngine) -> AsyncIterator[GraphClient]:
-    opened = GraphClient.open(engine.config)
+    # A write may wait for an engine that starts again, on a slow machine for as long as that takes there.
+    opened = PatientClient.open(dataclasses.replace(engine.config, write_retry_seconds=PATIENCE_SECONDS))
     yield opened
     await opened.close()
 
@@ -103,7 +106,7 @@ async def client(engine: EmbeddedEngine) -> AsyncIterator[GraphClient]:
 @pytest.fixture
 async def shared_client(embedded_engine: EmbeddedEngine) -> AsyncIterator[GraphClient]:
     """A client of the run's engine, for tests that only look."""
-    async with GraphClient.open(embedded_engine.config) as opened:
+    async with PatientClient.open(embedded_engine.config) as opened:
         yield opened
 
 
@@ -180,14 +183,14 @@ async def test_a_statement_asks_no_addresses(shared_client: GraphClient) -> None
 async def test_stopping_leaves_nothing_running_and_keeps_the_data(folder: Path) -> None:
     first = await EmbeddedEngine.start(folder)
     config, pid = first.config, child_pid(first)
-    async with GraphClient.open(config) as client:
+    async with PatientClient.open(config) as client:
         await client.write([create(1)])
     await first.stop()
     assert not runs(pid)
     assert not (folder / "engine.json").exists()
 
     second = await EmbeddedEngine.start(folder)
-    async with second, GraphClient.open(second.config) as client:
+    async with second, PatientClient.open(second.config) as client:
         assert await client.read(COUNT) == [[1]]
         assert second.config.password == config.password
     await second.stop()  # again, to no effect
@@ -201,7 +204,7 @@ async def test_a_killed_engine_comes_back_on_the_same_ports(
     config, pid = engine.config, child_pid(engine)
     os.kill(pid, signal.SIGKILL)
     # The driver reconnects by itself; the write waits for the engine as it waits for a lock.
-    await client.write([create(100)], deadline_seconds=30)
+    await client.write([create(100)])
     assert await client.read(COUNT) == [[21]]
     assert engine.config == config
     # The engine answers a moment before its watcher knows it.
@@ -215,7 +218,7 @@ async def test_ensure_running_starts_a_lost_engine_at_once(engine: EmbeddedEngin
     os.kill(pid, signal.SIGKILL)
     await eventually(lambda: not runs(pid))
     config = await engine.ensure_running()
-    async with GraphClient.open(config) as client:
+    async with PatientClient.open(config) as client:
         await client.ping()
 
 
@@ -232,7 +235,7 @@ async def test_a_second_process_joins(owner_process: subprocess.Popen[str], fold
     async with await EmbeddedEngine.start(folder) as joined:
         assert not joined.is_owner
         assert joined.config.uri == uri
-        async with GraphClient.open(joined.config) as client:
+        async with PatientClient.open(joined.config) as client:
             await client.write([create(1)])
     assert runs(pid)
 
@@ -243,7 +246,7 @@ async def test_who_joined_takes_over_when_the_owner_is_killed(
     announced(owner_process)
     async with await EmbeddedEngine.start(folder) as joined:
         config = joined.config
-        async with GraphClient.open(config) as client:
+        async with PatientClient.open(config) as client:
             await client.write([create(1)])
             owner_process.kill()
             await eventually(lambda: joined.is_owner)
@@ -271,7 +274,7 @@ async def test_a_port_that_another_took_is_left_to_it(folder: Path) -> None:
         write_text(folder / "engine.json", f'{{"bolt_port": {taken}, "http_port": {taken + 1}}}')
         async with await EmbeddedEngine.start(folder) as engine:
             assert engine._ports["bolt_port"] != taken
-            async with GraphClient.open(engine.config) as client:
+            async with PatientClient.open(engine.config) as client:
                 await client.ping()
 
 
@@ -282,7 +285,7 @@ async def test_a_lost_password_is_replaced(folder: Path) -> None:
     (folder / "password").unlink()
     engine = await EmbeddedEngine.start(folder)
     assert engine.config.password != old
-    async with engine, GraphClient.open(engine.config) as client:
+    async with engine, PatientClient.open(engine.config) as client:
         await client.verify_credentials()
 
 

@@ -44,7 +44,7 @@ from tests.graph.test_compiler import (
     ask,
     choose,
 )
-from tests.graph_fixtures import wipe_graph
+from tests.graph_fixtures import PatientClient, wipe_graph
 
 pytestmark = pytest.mark.neo4j
 
@@ -238,7 +238,7 @@ def shortcomings(found: list[tuple[str, int]]) -> list[str]:
 
 @pytest.fixture
 async def writer(neo4j_graph: GraphConfig) -> AsyncIterator[GraphClient]:
-    client = GraphClient.open(neo4j_graph)
+    client = PatientClient.open(neo4j_graph)
     try:
         yield client
         await wipe_graph(client)
@@ -273,7 +273,7 @@ async def profiles(
     parts += [(text, {"student": STUDENT}) for text in (PEOPLE, MASTERIES, EVIDENCE)]
     for text, parameters in parts:
         await writer.write(
-            [Statement("test/profile", text + " RETURN count(*)", parameters, "write")], deadline_seconds=60
+            [Statement("test/profile", text + " RETURN count(*)", parameters, "write")], deadline_seconds=120
         )
     found: dict[str, list[tuple[str, int]]] = {}
     async with opened(config) as session:
@@ -285,7 +285,7 @@ async def profiles(
     return found
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 async def test_statements_seek_join_and_grow_as_their_answers(
     writer: GraphClient, neo4j_graph: GraphConfig
 ) -> None:

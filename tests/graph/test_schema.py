@@ -9,6 +9,7 @@ import pytest
 from graph import schema
 from graph.client import GraphClient, GraphConfig, Statement
 from graph.errors import GraphRejected
+from tests.graph_fixtures import PatientClient
 
 CONCEPT_KEY = "CONCEPT", ("course_id", "key")
 
@@ -92,7 +93,7 @@ async def test_two_processes_may_ensure_at_once(graph_client: GraphClient, graph
     names = [definition.name for definition in schema.definitions()[:4]]
     for name in names:
         await graph_client.write([drop(name)])
-    other = GraphClient.open(graph_config)
+    other = PatientClient.open(graph_config)
     try:
         await asyncio.gather(graph_client.ensure_schema(), other.ensure_schema())
         assert await other.missing_schema() == []

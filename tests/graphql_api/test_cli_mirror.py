@@ -16,7 +16,7 @@ from graphql_api.settings import PREFIX
 from sql import sync_claims, sync_state
 from sql.models import Kind, SyncRecord
 from sql.session import Database
-from tests.graph_fixtures import wipe_graph
+from tests.graph_fixtures import PatientClient, wipe_graph
 from tests.graphql_api.test_cli import COURSE, PASSWORD, course_file, run
 from tests.mirror.test_projection import ask, do
 
@@ -56,7 +56,7 @@ def on_graph(config: GraphConfig, work: Any) -> Any:
     """Run a coroutine function with a client of an engine."""
 
     async def with_client() -> Any:
-        client = GraphClient.open(config)
+        client = PatientClient.open(config)
         try:
             return await work(client)
         finally:

@@ -8,10 +8,10 @@ from typing import Any
 import neo4j
 import pytest
 
-from graph.client import GraphClient, GraphConfig, load_statement
+from graph.client import GraphConfig, load_statement
 from graph.statements import CYPHER_FOLDER
 from mirror.projection import PROJECTIONS
-from tests.graph_fixtures import wipe_graph
+from tests.graph_fixtures import PatientClient, wipe_graph
 
 WRITES = sorted(
     {
@@ -34,7 +34,7 @@ def _operators(plan: dict[str, Any]) -> Iterator[str]:
 async def test_no_write_reads_a_whole_label_even_when_planned_on_an_empty_graph(
     neo4j_graph: GraphConfig,
 ) -> None:
-    async with GraphClient.open(neo4j_graph) as client:
+    async with PatientClient.open(neo4j_graph) as client:
         await client.ensure_schema()
         await wipe_graph(client)
     auth = (neo4j_graph.username, neo4j_graph.password)

@@ -60,11 +60,11 @@ from tests.mirror.world import (
 
 
 async def ask(client: GraphClient, text: str) -> list[list[Any]]:
-    return await client.read(Statement("test", text, {}, "read"), deadline_seconds=10)
+    return await client.read(Statement("test", text, {}, "read"), deadline_seconds=60)
 
 
 async def do(client: GraphClient, text: str, **parameters: Any) -> list[list[Any]]:
-    (rows,) = await client.write([Statement("test", text, parameters, "write")], deadline_seconds=10)
+    (rows,) = await client.write([Statement("test", text, parameters, "write")], deadline_seconds=60)
     return rows
 
 
@@ -224,7 +224,7 @@ async def test_an_older_upsert_never_wins_over_a_newer_one(mirror: Mirror, graph
         async with mirror.database.write() as session:
             await sync_state.record(session, kind, text)
         await settle(mirror)
-        results = await graph_client.write(old.statements, deadline_seconds=10)
+        results = await graph_client.write(old.statements, deadline_seconds=60)
         assert results[-1] == [[[[text, 2, 0]]]]
         await settle(mirror)
 
@@ -238,7 +238,7 @@ async def test_a_late_upsert_never_resurrects(mirror: Mirror, graph_client: Grap
     async with mirror.database.write() as session:
         await world.remove(session, kind, key, await session.get(model, identity))
     await settle(mirror)
-    results = await graph_client.write(late.statements, deadline_seconds=10)
+    results = await graph_client.write(late.statements, deadline_seconds=60)
     assert results[-1] == [[[[key, 2, 0]]]]
     await settle(mirror)
 
@@ -258,7 +258,7 @@ async def test_a_late_removal_does_not_take_a_record_made_again(
             make_transient(row)
             await world.put(session, kind, key, row)
         await settle(mirror)
-        results = await graph_client.write(late.statements, deadline_seconds=10)
+        results = await graph_client.write(late.statements, deadline_seconds=60)
         assert results[-1] == [[[[key, 3, 0]]]]
         await settle(mirror)
 

@@ -23,7 +23,7 @@ from sql import sync_marks, sync_state
 from sql.models import Chapter, Course, Enrollment, Kind, Metadata, SyncRecord
 from sql.scopes import EVERYTHING
 from sql.session import Database
-from tests.graph_fixtures import wipe_graph
+from tests.graph_fixtures import PatientClient, wipe_graph
 from tests.mirror import world
 from tests.mirror.test_projection import ask, do, settle
 from tests.mirror.world import CHAPTER_1, CHAPTER_2, COURSE, FAST, METADATA, STUDENT, THEORY_1
@@ -256,7 +256,7 @@ async def test_ids_of_wrong_types_are_found_and_mended(
 ) -> None:
     engine = await EmbeddedEngine.start(tmp_path / "graph") if graph_config.embedded else None
     try:
-        async with GraphClient.open(graph_config if engine is None else engine.config) as client:
+        async with PatientClient.open(graph_config if engine is None else engine.config) as client:
             for names in apart(OF_WRONG_TYPES):
                 await client.ensure_schema()
                 await wipe_graph(client)

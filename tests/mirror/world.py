@@ -39,7 +39,16 @@ from sql.models import (
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 
-FAST = MirrorConfig(poll_seconds=0.05, missing_end_seconds=0.05, outage_cap_seconds=0.3, doubtful_attempts=1)
+# Pauses are short; what a slow machine may take is long.
+FAST = MirrorConfig(
+    poll_seconds=0.05,
+    missing_end_seconds=0.05,
+    outage_cap_seconds=0.3,
+    doubtful_attempts=1,
+    write_deadline_seconds=120.0,
+    lease_seconds=240.0,
+    probe_seconds=120.0,
+)
 
 TEACHER, STUDENT, COURSE = 1, 2, 1
 
