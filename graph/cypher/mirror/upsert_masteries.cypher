@@ -11,17 +11,17 @@ UNWIND $rows AS row
 MATCH (start:STUDENT {id: row.start_id})
 MATCH (finish:SKILL {id: row.end_id})
 SET start._lock = true
-WITH row, start, finish
+MERGE (start)-[link:MASTERS_SKILL]->(finish)
+WITH row, start, link, coalesce(link.version, 0) AS held
 OPTIONAL MATCH (buried:MIRROR_TOMBSTONE {key: row.record})
-OPTIONAL MATCH (start)-[old:MASTERS_SKILL]->(finish)
-WITH row, start, finish, buried, coalesce(buried.version, 0) AS buried_version, coalesce(max(old.version), 0) AS held
-WITH row, start, finish, buried, buried_version, held,
+WITH row, start, link, held, buried, coalesce(buried.version, 0) AS buried_version
+WITH row, start, link, held, buried, buried_version,
      CASE WHEN row.version >= held AND row.version > buried_version THEN [1] ELSE [] END AS apply
 FOREACH (_ IN apply |
-  MERGE (start)-[link:MASTERS_SKILL]->(finish)
   SET link += row.properties, link.version = row.version, link.updated_at = datetime(row.updated_at)
   DELETE buried
 )
+FOREACH (_ IN CASE WHEN size(apply) = 0 AND held = 0 THEN [1] ELSE [] END | DELETE link)
 REMOVE start._lock
 RETURN collect([
   row.key,
