@@ -38,7 +38,7 @@ def test_an_account_needs_no_session_before_it() -> None:
         "row = tuple(column.key for column in points.columns_of(User))\n"
         "user = points.record(User, row)\nassert user.active == 'active'\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=100)
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=250)
 
 
 async def test_a_commit_is_seen_at_once(database: Database) -> None:
