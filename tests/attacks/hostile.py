@@ -20,7 +20,7 @@ from tests.attacks.server import Connection, Target, ask, post
 SENDERS = 8
 IDLE_SOCKETS = 500
 SLOW_SOCKETS = 100
-BEGIN_SECONDS = 60
+BEGIN_SECONDS = 120
 
 
 def _many(text: str, count: int, around: str = "{%s}") -> str:

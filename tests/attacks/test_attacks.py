@@ -13,7 +13,7 @@ import pytest
 
 from graph.client import GraphConfig
 from tests.attacks import hostile
-from tests.attacks.server import SECRET, Connection, Server, ask
+from tests.attacks.server import ANSWER_SECONDS, SECRET, Connection, Server, ask
 from tests.graph_fixtures import PatientClient, wipe_graph
 
 # An attacker that is stopped while it connects leaves asyncio's transport to the collector.
@@ -70,7 +70,7 @@ async def _empty(graph: GraphConfig) -> None:
 @pytest.mark.parametrize("name", ["hostile documents", *hostile.OTHER_ATTACKS])
 async def test_an_ordinary_request_is_answered_meanwhile(server: Server, name: str) -> None:
     async with hostile.under(name, server.target) as seen:
-        await asyncio.wait_for(seen.begun.wait(), 60)
+        await asyncio.wait_for(seen.begun.wait(), hostile.BEGIN_SECONDS)
         for _ in range(ORDINARY):
             await server.ordinary()
     assert [status for status in seen.statuses if status >= 500] == []
@@ -98,7 +98,7 @@ async def test_a_connection_that_says_nothing_is_closed(server: Server) -> None:
         writer.write(beginning)
         try:
             # Within the patience of the server and some more; without it, for ever.
-            return await asyncio.wait_for(reader.read(), 60)
+            return await asyncio.wait_for(reader.read(), ANSWER_SECONDS)
         finally:
             await connection.close()
 

@@ -59,7 +59,7 @@ def _script(*arguments: str, **environment: str) -> str:
         ["bash", str(SCRIPT), *arguments],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         # Files of the log are made whole at once: small ones leave room for a small limit.
         env={**os.environ, "INITDB_OPTIONS": "--wal-segsize=1", **environment},

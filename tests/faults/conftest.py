@@ -25,7 +25,7 @@ from tests.graph_fixtures import PatientClient, wipe_graph
 from tests.mirror import world
 from tests.sql_fixtures import empty_database, require_postgres
 
-SECONDS = 400
+SECONDS = 900
 # Engines whose plans are made: the first turn of every statement costs a busy machine more than a deadline.
 _warm: set[str] = set()
 

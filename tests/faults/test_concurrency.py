@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.faults.bolt_proxy import Action
-from tests.faults.site import CHAPTERS, Api, Site
+from tests.faults.site import CHAPTERS, SETTLE_SECONDS, Api, Site
 
 
 async def test_two_apis_two_workers_four_writers_three_records(site: Site) -> None:
@@ -48,7 +48,7 @@ async def test_two_apis_two_workers_four_writers_three_records(site: Site) -> No
 async def test_a_worker_killed_while_it_holds_records(site: Site) -> None:
     trap = site.proxy.trap("COMMIT", Action.HOLD)
     killed = await site.worker()
-    await asyncio.wait_for(trap.caught.wait(), 90)
+    await asyncio.wait_for(trap.caught.wait(), SETTLE_SECONDS)
     killed.kill()
     other = await site.worker()
     await site.check()
@@ -56,11 +56,13 @@ async def test_a_worker_killed_while_it_holds_records(site: Site) -> None:
 
 
 async def test_sigterm_in_a_slow_write_finishes_it(site: Site) -> None:
-    api, worker = await asyncio.gather(site.api(), site.worker())
+    # The write must not end by itself before it may go on.
+    patient = {"inline_deadline_seconds": 30, "mirror_write_seconds": 60, "mirror_lease_seconds": 70}
+    api, worker = await asyncio.gather(site.api(**patient), site.worker(**patient))
     await site.settle()
     trap = site.proxy.trap("COMMIT", Action.HOLD)
     request = asyncio.create_task(api.rename("before the end"))
-    await asyncio.wait_for(trap.caught.wait(), 30)
+    await asyncio.wait_for(trap.caught.wait(), SETTLE_SECONDS)
     api.terminate()
     worker.terminate()
     await asyncio.sleep(0.3)

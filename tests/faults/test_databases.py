@@ -32,8 +32,8 @@ async def test_an_api_killed_inside_its_sql_transaction(site: Site) -> None:
     for turn, victim in enumerate(apis[:KILLS]):
         async with streams.running(victim):
             # So many writes before, so that every turn meets the database in another state.
-            await site.until(lambda: _reached(site, 4 * (turn + 1)), 60)  # noqa: B023
-            await site.until(lambda: _stopped_inside(site, victim), 60)  # noqa: B023
+            await site.until(lambda: _reached(site, 4 * (turn + 1)))  # noqa: B023
+            await site.until(lambda: _stopped_inside(site, victim))  # noqa: B023
             victim.kill()
     assert streams.unsure
     await streams.finish(apis[KILLS])
@@ -93,14 +93,14 @@ async def test_an_api_killed_inside_its_commit(cluster_site: Site, stands: bool)
             streams.asked.append(("theory 0", CHAPTER_1))
             request = asyncio.create_task(streams.try_to(dying, "theory 0", CHAPTER_1))
             waiting = f"SELECT pid {SESSIONS} AND query LIKE 'COMMIT%' AND wait_event_type = 'Lock'"
-            await site.until(lambda: site.select(waiting), 60)
+            await site.until(lambda: site.select(waiting))
             ((backend,),) = await site.select(waiting)
             dying.kill()
             assert not await request
             if not stands:
                 await site.select(f"SELECT pg_terminate_backend({backend})")
             await connection.execute(text("SELECT pg_advisory_unlock(4711)"))
-            await site.until(lambda: _ended(site, backend), 60)
+            await site.until(lambda: _ended(site, backend))
         finally:
             await _execute(site, "DROP FUNCTION wait_in_commit CASCADE")
     made = await site.select("SELECT 1 FROM theories WHERE name = 'theory 0'")
@@ -139,18 +139,18 @@ async def test_postgresql_crashes_while_everything_writes(cluster: Cluster, clus
     streams = Streams(site)
     async with streams.running(*apis, callers=4):
         for turn in range(2):
-            await site.until(lambda: _reached(site, 8 * (turn + 1)), 60)  # noqa: B023
+            await site.until(lambda: _reached(site, 8 * (turn + 1)))  # noqa: B023
             refused = len(streams.unsure)
             await cluster.crash()
-            await site.until(lambda: _grown(streams, refused), 60)  # noqa: B023
+            await site.until(lambda: _grown(streams, refused))  # noqa: B023
             assert (await apis[0].http.get("/healthz")).status_code == 200
             assert (await apis[0].http.get("/readyz")).status_code == 503
             await cluster.again()
-        await site.until(lambda: _reached(site, 24), 60)
+        await site.until(lambda: _reached(site, 24))
     assert [process.child.poll() for process in (*apis, worker)] == [None, None, None]
     await streams.finish(apis[0])
     await site.check()
-    assert (await apis[1].ready())["status"] == "ok"
+    await site.until(apis[1].is_ready)
 
 
 async def _grown(streams: Streams, count: int) -> bool:

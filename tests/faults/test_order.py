@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.faults.bolt_proxy import Action
-from tests.faults.site import Site
+from tests.faults.site import SETTLE_SECONDS, Site
 from tests.mirror.world import CHAPTER_1, CHAPTER_2
 
 
@@ -17,7 +17,7 @@ async def test_an_old_write_that_arrives_late_changes_nothing(site: Site) -> Non
     await site.settle()
     trap = site.proxy.trap("COMMIT", Action.CUT_BEFORE, "mirror/upsert_chapters")
     await api.rename("old")
-    await asyncio.wait_for(trap.caught.wait(), 30)
+    await asyncio.wait_for(trap.caught.wait(), SETTLE_SECONDS)
     await api.rename("new")
     await site.settle()
     assert set(await site.proxy.replay(trap)) == {"SUCCESS"}
@@ -31,7 +31,7 @@ async def test_an_upsert_that_lands_after_the_delete_resurrects_nothing(site: Si
     await site.settle()
     trap = site.proxy.trap("COMMIT", Action.CUT_BEFORE, "mirror/upsert_theories")
     made = await api.create("short-lived")
-    await asyncio.wait_for(trap.caught.wait(), 30)
+    await asyncio.wait_for(trap.caught.wait(), SETTLE_SECONDS)
     await site.settle()
     await api.mutate("deleteTheory", id=made["theory"]["id"])
     await site.settle()
@@ -45,7 +45,7 @@ async def test_an_old_order_that_arrives_late_leaves_the_chain(site: Site) -> No
     await site.settle()
     trap = site.proxy.trap("COMMIT", Action.CUT_BEFORE, "mirror/rewrite_theory_sequences")
     made = await api.create("third")
-    await asyncio.wait_for(trap.caught.wait(), 30)
+    await asyncio.wait_for(trap.caught.wait(), SETTLE_SECONDS)
     await api.mutate("moveTheory", id=made["theory"]["id"], order=0)
     await site.settle()
     assert set(await site.proxy.replay(trap)) == {"SUCCESS"}
@@ -73,12 +73,12 @@ async def test_a_poison_record_holds_up_nobody(site: Site, code: str, dead: list
         names = await site.cypher("MATCH (n:CHAPTER|THEORY) RETURN n.name")
         return ["healthy"] in names and ["healthy too"] in names
 
-    await site.until(others_passed, 60)
+    await site.until(others_passed)
 
     async def buried() -> bool:
         return await site.dead() == dead
 
-    await site.until(buried, 60)
+    await site.until(buried)
     trap.times = 0
     await api.rename("healed", CHAPTER_1)
     await site.check()

@@ -71,14 +71,14 @@ async def test_an_api_killed_takes_its_engine_along_and_a_worker_takes_over(site
     own = {"neo4j_uri": "", "neo4j_username": "", "neo4j_password": "", "neo4j_database": ""}
     api = await site.api(**own)
     await site.worker(**own)
-    await site.settle(90)
+    await site.settle()
     for turn in range(3):
         await api.rename(f"name {turn}")
         await api.create(f"theory {turn}")
     api.kill()
     again = await site.api(**own)
     await again.create("after the crash")
-    await site.settle(90)
+    await site.settle()
     ports = json.loads((site.folder / "graph" / "engine.json").read_text())
     password = (site.folder / "graph" / "password").read_text().strip()
     site.graph = GraphConfig(f"bolt://127.0.0.1:{ports['bolt_port']}", "root", password, "labtutor")

@@ -105,8 +105,10 @@ def site(chromium_installed: None, tmp_path_factory: pytest.TempPathFactory) -> 
         "--folder",
         str(folder / "data"),
     ]
-    # Each test signs in, as more people than one would.
+    # Each test signs in, as more people than one would. On a slow machine the graph is slow and not away.
     environment = os.environ | {
+        "LAB_TUTOR_GRAPH_DEADLINE_SECONDS": "60",
+        "LAB_TUTOR_OPERATION_DEADLINE_SECONDS": "120",
         "LAB_TUTOR_LOGIN_ATTEMPTS_PER_ACCOUNT": "10000",
         "LAB_TUTOR_LOGIN_ATTEMPTS_PER_ADDRESS": "10000",
     }

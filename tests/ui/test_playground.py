@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.ui.conftest import ADMIN, PASSWORD, STUDENT, TEACHER
-from tests.ui.steps import check_axe, open_example, open_playground
+from tests.ui.steps import check_axe, open_example, open_playground, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -174,9 +174,8 @@ def test_docs_history_explorer_and_prettify_work_under_the_policy(page: Page) ->
     page.keyboard.press("Control+A")
     page.keyboard.type("query Q{me{id")
     page.get_by_role("button", name=re.compile("^Prettify")).click()
-    page.wait_for_timeout(200)
-    text = page.evaluate("document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.getValue()")
-    assert text.startswith("query Q {\n  me {\n    id"), text
+    text = "document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror.getValue()"
+    wait_until(page, f"(pretty) => {text}.startsWith(pretty)", "query Q {\n  me {\n    id")
 
 
 def test_tab_leaves_the_editors(page: Page) -> None:
