@@ -63,13 +63,11 @@ def document(number: int = 0, **changes: Any) -> dict[str, Any]:
 
 async def finished(api: Api, actor: Actor, run_id: str) -> dict[str, Any]:
     """Wait for the worker and the mirror; return the run."""
-    for _ in range(200):
-        run: dict[str, Any] = await ask(api, actor, READ, id=run_id)
-        if run["status"] in ("FINISHED", "FAILED"):
-            await api.drain()
-            return await ask(api, actor, READ, id=run_id)  # type: ignore[no-any-return]
-        await asyncio.sleep(0.1)
-    raise AssertionError(run)
+    async with asyncio.timeout(120):
+        while (await ask(api, actor, READ, id=run_id))["status"] not in ("FINISHED", "FAILED"):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+    await api.drain()
+    return await ask(api, actor, READ, id=run_id)  # type: ignore[no-any-return]
 
 
 async def test_extraction_in_both_stores(api: Api) -> None:

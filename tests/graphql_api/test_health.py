@@ -26,7 +26,13 @@ from sql import models, sync_claims, sync_state
 from sql.models import Kind, SyncRecord
 from tests.api_fixtures import Api
 
-START_SECONDS = 120.0
+START_SECONDS = 240.0
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no graph be away because it is slow."""
+    monkeypatch.setattr("graphql_api.app.PING_SECONDS", 120.0)
 
 
 async def _ready(api: Api) -> tuple[int, dict[str, Any]]:
@@ -155,7 +161,7 @@ def test_the_figures_of_several_workers_add_up(tmp_path: Path) -> None:
     finally:
         server.send_signal(signal.SIGTERM)
         try:
-            server.wait(60)
+            server.wait(120)
         finally:
             server.kill()
     assert server.returncode in (0, -signal.SIGTERM)
@@ -166,7 +172,7 @@ async def _count(port: int) -> None:
 
     async def once(method: str, path: str, **body: Any) -> httpx.Response:
         # A connection of its own, so that the kernel gives each to either worker.
-        async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=url, timeout=120) as client:
             return await client.request(method, path, **body)
 
     deadline = time.monotonic() + START_SECONDS

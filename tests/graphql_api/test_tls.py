@@ -109,12 +109,16 @@ def _certificate(folder: Path, name: str) -> Certificate:
 
 async def graph_is_refused(scheme: str, port: int) -> None:
     config = GraphConfig(
-        uri=f"{scheme}://127.0.0.1:{port}", username="neo4j", password=PASSWORD, read_retry_seconds=0.1
+        uri=f"{scheme}://127.0.0.1:{port}",
+        username="neo4j",
+        password=PASSWORD,
+        read_retry_seconds=0.1,
+        connect_timeout_seconds=60,
     )
     client = GraphClient.open(config)
     try:
         with pytest.raises(GraphError):
-            await client.ping(deadline_seconds=10)
+            await client.ping(deadline_seconds=60)
     finally:
         await client.close()
 

@@ -378,16 +378,17 @@ async def test_the_worker_wakes_and_stops(database: Database, world: World) -> N
     task = asyncio.create_task(work_runs(database, "w", stop, wake=wake))
     run_id = await start(database, world, document())
     wake.set()
-    for _ in range(200):
+
+    async def status() -> ExtractionStatus:
         async with database.read() as session:
-            run = await session.get_one(ExtractionRun, run_id)
-        if run.status is ExtractionStatus.FINISHED:
-            break
-        await asyncio.sleep(0.05)
-    assert run.status is ExtractionStatus.FINISHED
-    stop.set()
-    wake.set()
-    await asyncio.wait_for(task, 5)
+            return (await session.get_one(ExtractionRun, run_id)).status
+
+    async with asyncio.timeout(120):
+        while await status() is not ExtractionStatus.FINISHED:  # noqa: ASYNC110 - it announces nothing
+            await asyncio.sleep(0.05)
+        stop.set()
+        wake.set()
+        await task
 
 
 async def test_what_another_document_states_too_stays(database: Database, world: World) -> None:

@@ -118,14 +118,14 @@ async def test_a_cancelled_write_gives_back_its_turn(sqlite_database: Database) 
             session.add(user(1, "a@example.org"))
             await session.flush()
             started.set()
-            await asyncio.sleep(60)
+            await asyncio.sleep(3_600)
 
     task = asyncio.create_task(slow())
     await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5), sqlite_database.write() as session:
+    async with asyncio.timeout(60), sqlite_database.write() as session:
         assert await session.scalar(select(func.count()).select_from(User)) == 0
 
 
@@ -138,7 +138,7 @@ async def test_a_write_cancelled_inside_a_statement_lets_go_of_the_lock(
 
     def wait() -> int:
         inside.set()
-        go_on.wait(10)
+        go_on.wait(120)
         return 1
 
     async def change() -> None:
@@ -153,7 +153,7 @@ async def test_a_write_cancelled_inside_a_statement_lets_go_of_the_lock(
     gc.disable()
     try:
         task = asyncio.create_task(change())
-        assert await asyncio.to_thread(inside.wait, 10)
+        assert await asyncio.to_thread(inside.wait, 60)
         for _ in range(times):
             task.cancel()
             await asyncio.sleep(0)
@@ -161,7 +161,7 @@ async def test_a_write_cancelled_inside_a_statement_lets_go_of_the_lock(
         with pytest.raises(asyncio.CancelledError):
             await task
         other = sqlite3.connect(
-            str(sqlite_database.url.database), timeout=5, isolation_level=None, check_same_thread=False
+            str(sqlite_database.url.database), timeout=60, isolation_level=None, check_same_thread=False
         )
         with contextlib.closing(other):
             await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
