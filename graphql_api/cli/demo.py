@@ -42,7 +42,7 @@ Three operations to try (sign in first; paste the token into the Headers pane as
 """
 
 
-def run(*, port: int, folder: Path, reset: bool) -> None:
+def run(*, port: int | None, folder: Path, reset: bool) -> None:
     """Prepare the demo's folder and serve it until Ctrl-C."""
     settings = _settings(port, folder)
     log.configure("text", "warning")
@@ -61,12 +61,13 @@ def run(*, port: int, folder: Path, reset: bool) -> None:
     terminal.say("stopped; run it again and it goes on where it was")
 
 
-def _settings(port: int, folder: Path) -> Settings:
+def _settings(port: int | None, folder: Path) -> Settings:
+    given = {} if port is None else {"port": port or _free_port()}
     settings = load_settings(
         data_folder=folder,
         database_url=f"sqlite+aiosqlite:///{(folder / 'lab-tutor.db').as_posix()}",
-        port=port or _free_port(),
         workers=1,
+        **given,
     )
     if settings.environment is Environment.PRODUCTION:
         raise SettingsError(

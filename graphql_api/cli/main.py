@@ -145,7 +145,12 @@ def print_schema_command() -> None:
 
 @app.command(name="demo")
 def demo_command(
-    port: Annotated[int, typer.Option(help="Port of the API; 0 takes a free one.", min=0, max=65_535)] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="Port of the API; 0 takes a free one. Default: LAB_TUTOR_PORT, or 8000.", min=0, max=65_535
+        ),
+    ] = None,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its data.")] = Path("var/demo"),
     reset: Annotated[bool, typer.Option("--reset", help="Throw the demo's data away first.")] = False,
 ) -> None:

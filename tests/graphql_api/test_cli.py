@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -306,6 +307,18 @@ def test_the_demo_does_not_run_in_production(
     monkeypatch.setenv("LAB_TUTOR_JWT_SECRET", "7f3c9d5be1a84062b9d0c7e6f5a4832170961b2c")
     assert run("demo") == 2
     assert "passwords are public" in capsys.readouterr().err
+
+
+def test_the_demo_takes_the_port_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setenv("LAB_TUTOR_PORT", str(port))
+        assert run("demo", "--folder", str(tmp_path / "demo")) == 2
+    assert f"127.0.0.1:{port} cannot be used" in capsys.readouterr().err
 
 
 def test_the_demo_removes_no_folder_that_it_did_not_make(
