@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -230,8 +230,3 @@ async def _reorder(
     await put_in_order(session, course.id, wanted)
     await sql.audit.write(session, actor_id, action, Kind.COURSE, course.id, course_id=course.id)
     return wanted
-
-
-async def chapters_by_ids(session: AsyncSession, ids: Iterable[str]) -> dict[str, Chapter]:
-    """Return chapters by id."""
-    return {row.id: row for row in await session.scalars(select(Chapter).where(Chapter.id.in_(list(ids))))}

@@ -35,14 +35,6 @@ def closed_cycle(edges: Mapping[str, Iterable[str]], source: str, target: str) -
     return None if back is None else [source, *back]
 
 
-def find_cycle(edges: Iterable[tuple[str, str]], source: str, target: str) -> list[str] | None:
-    """Return the shortest cycle that the edge source -> target would close, or None.
-
-    The cycle begins with the source and follows the edges; the source is repeated at its end.
-    """
-    return closed_cycle(_following(edges), source, target)
-
-
 def _following(edges: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     following: dict[str, list[str]] = {}
     for start, end in edges:

@@ -39,11 +39,3 @@ async def list_assessment_keys(session: AsyncSession, course_id: int) -> set[str
             select(models.Assessment.idempotency_key).where(models.Assessment.course_id == course_id)
         )
     )
-
-
-async def find_own_course(session: AsyncSession, teacher_id: int, title: str) -> int | None:
-    """Return the id of a teacher's course by its title; None where there is none."""
-    found: int | None = await session.scalar(
-        select(models.Course.id).where(models.Course.teacher_id == teacher_id, models.Course.title == title)
-    )
-    return found

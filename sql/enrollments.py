@@ -267,22 +267,3 @@ def _visible_only(statement: Select[Any], viewer_id: int, viewer_role: Role) -> 
     if viewer_role is Role.TEACHER:
         return statement.join(Course, Course.id == Enrollment.course_id).where(Course.teacher_id == viewer_id)
     return statement
-
-
-async def enrolled_student_ids(session: AsyncSession, course_id: int, student_ids: Iterable[int]) -> set[int]:
-    """Return which of some students are enrolled in a course."""
-    rows = await session.scalars(
-        select(Enrollment.student_id)
-        .where(Enrollment.course_id == course_id, Enrollment.student_id.in_(list(student_ids)))
-        .order_by(Enrollment.student_id)
-    )
-    return set(rows)
-
-
-async def count_students(session: AsyncSession, course_id: int) -> int:
-    """Return the number of enrolled students of a course."""
-    return (
-        await session.scalar(
-            select(func.count()).select_from(Enrollment).where(Enrollment.course_id == course_id)
-        )
-    ) or 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
@@ -242,8 +242,3 @@ async def move_theory(
         await put_in_order(session, former, await theories_of(session, former))
     await sql.audit.write(session, actor_id, "moveTheory", Kind.THEORY, theory_id, course_id=course.id)
     return wanted
-
-
-async def theories_by_ids(session: AsyncSession, ids: Iterable[str]) -> dict[str, Theory]:
-    """Return theories by id."""
-    return {row.id: row for row in await session.scalars(select(Theory).where(Theory.id.in_(list(ids))))}
