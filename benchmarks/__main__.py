@@ -141,7 +141,7 @@ def _on_the_data(
             rules = Rules(
                 rounds=options.rounds or (1 if quick else 3),
                 seconds=options.seconds or (1.0 if quick else 3.0),
-                warm_up_seconds=2.0 if quick else 6.0,
+                warm_up_seconds=2.0 if quick else 8.0,
             )
             keep(answer_bytes=same_answers(servers, shapes, size, say), before=machine())
             titles = {server.name: server.title for server in servers}

@@ -46,7 +46,7 @@ class Rules:
 
     rounds: int = 3
     seconds: float = 3.0
-    warm_up_seconds: float = 6.0
+    warm_up_seconds: float = 8.0
     connections: tuple[int, ...] = (1, 8)
 
 
@@ -126,13 +126,25 @@ def side_by_side(
 
     `after_round` gets what all rounds so far have found, so that a run that is cut short has not been for nothing.
     """
+    # A JVM compiles what it runs often: a statement's first thousand executions cost several times the later ones.
+    for shape in shapes:
+        for server in servers:
+            say(f"warming up: {shape.name}, {server.name}")
+            load(
+                server,
+                shape,
+                size,
+                neo4j_pid,
+                connections=max(rules.connections),
+                seconds=0.0,
+                warm_up_seconds=rules.warm_up_seconds,
+            )
     found: dict[tuple[str, str, int], list[Measured]] = {}
     for number in range(rules.rounds):
         for shape in shapes:
             turn = number % len(servers)
             for server in (*servers[turn:], *servers[:turn]):
                 for connections in rules.connections:
-                    first = number == 0 and connections == rules.connections[0]
                     measured = load(
                         server,
                         shape,
@@ -140,7 +152,7 @@ def side_by_side(
                         neo4j_pid,
                         connections=connections,
                         seconds=rules.seconds,
-                        warm_up_seconds=rules.warm_up_seconds if first else 0.5,
+                        warm_up_seconds=0.5,
                     )
                     found.setdefault((shape.name, server.name, connections), []).append(measured)
                     say(
