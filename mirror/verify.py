@@ -130,7 +130,7 @@ async def look(
         0,
         [
             Finding("CONSTRAINT_MISSING", None, str(name), f"the constraint or index {name} is not there")
-            for name in await client.missing_schema()
+            for name in await client.missing_schema(deadline_seconds=compare.READ_SECONDS)
         ],
     )
     held = None if scope.everything else await _held(client, scope)

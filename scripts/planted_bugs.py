@@ -275,7 +275,7 @@ BUGS = (
         "R14",
         "verify does not look at the constraints",
         "mirror/verify.py",
-        "for name in await client.missing_schema()",
+        "for name in await client.missing_schema(deadline_seconds=compare.READ_SECONDS)",
         "for name in list[str]()",
         "tests/faults/test_repair.py::test_what_was_changed_by_hand_is_found_and_mended",
     ),
