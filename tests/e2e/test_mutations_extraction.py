@@ -63,8 +63,12 @@ def document(number: int = 0, **changes: Any) -> dict[str, Any]:
 
 async def finished(api: Api, actor: Actor, run_id: str) -> dict[str, Any]:
     """Wait for the worker and the mirror; return the run."""
+
+    async def ended() -> bool:
+        return (await ask(api, actor, READ, id=run_id))["status"] in ("FINISHED", "FAILED")
+
     async with asyncio.timeout(120):
-        while (await ask(api, actor, READ, id=run_id))["status"] not in ("FINISHED", "FAILED"):  # noqa: ASYNC110
+        while not await ended():  # noqa: ASYNC110 - the worker announces nothing
             await asyncio.sleep(0.1)
     await api.drain()
     return await ask(api, actor, READ, id=run_id)  # type: ignore[no-any-return]
