@@ -1,8 +1,8 @@
 """What the mirror costs, as ratios: `make bench-mirror`, or `python -m benchmarks.mirror --help`.
 
-Bulk projection, with its claims, reads and acknowledgements, beside the bare UNWIND and MERGE of the same rows, whose
-reading is not counted; one mutation's inline attempt in statements;
-memory while everything drains, is verified and is rebuilt; rates.
+Bulk projection beside the bare UNWIND and MERGE of the same rows, twice: the guarded statements alone, the reading of
+neither counted, and a whole drain with its claims, reads and acknowledgements; one mutation's inline attempt in
+statements; memory while everything drains, is verified and is rebuilt; rates.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import asyncio
 import contextlib
 import json
 import os
+import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from benchmarks.servers import resident_kb
 from graph.client import GraphClient, GraphConfig, Statement
 from graph.embedded.engine import EmbeddedEngine
 from graph.errors import GraphUnavailable
+from mirror import projection
 from mirror.carrier import Batch, Outcome
 from mirror.keys import page_of_keys
 from mirror.projection import KINDS_BY_RANK, PROJECTIONS
@@ -196,45 +198,68 @@ async def wipe(client: GraphClient) -> None:
         pass
 
 
-async def bare(database: Database, client: GraphClient) -> tuple[int, float]:
-    """Write the rows of every kind with bare statements; return (rows, seconds), reading not counted."""
-    rows, seconds = 0, 0.0
+async def pages(database: Database) -> AsyncIterator[tuple[Kind, list[str]]]:
+    """Yield the keys of everything that SQL holds, nodes before the relationships between them."""
     for kind in KINDS_BY_RANK:
         after: tuple[Any, ...] | None = None
         while True:
             async with database.read() as session:
                 keys, after = await page_of_keys(session, kind, after, BARE_ROWS)
-                writes = await PROJECTIONS[kind].read(session, keys) if keys else {}
             if not keys:
                 break
-            by_name: dict[str, list[dict[str, Any]]] = {}
-            for write in writes.values():
-                by_name.setdefault(write.statement, []).append(write.row | {"version": 1})
-            for name, batch in by_name.items():
-                if name in BARE:
-                    started = time.monotonic()
-                    statement = Statement(f"bench/{name}", BARE[name], {"rows": batch}, "write")
-                    await client.write([statement], deadline_seconds=WRITE_SECONDS)
-                    seconds += time.monotonic() - started
-                    rows += len(batch)
+            yield kind, keys
+
+
+async def bare(database: Database, client: GraphClient) -> tuple[int, float]:
+    """Write the rows of every kind with bare statements; return (rows, seconds), reading not counted."""
+    rows, seconds = 0, 0.0
+    async for kind, keys in pages(database):
+        async with database.read() as session:
+            writes = await PROJECTIONS[kind].read(session, keys)
+        by_name: dict[str, list[dict[str, Any]]] = {}
+        for write in writes.values():
+            by_name.setdefault(write.statement, []).append(write.row | {"version": 1})
+        for name, batch in by_name.items():
+            if name in BARE:
+                started = time.monotonic()
+                statement = Statement(f"bench/{name}", BARE[name], {"rows": batch}, "write")
+                await client.write([statement], deadline_seconds=WRITE_SECONDS)
+                seconds += time.monotonic() - started
+                rows += len(batch)
+    return rows, seconds
+
+
+async def guarded(database: Database, client: GraphClient) -> tuple[int, float]:
+    """Write the same rows with the product's statements, as `bare` does; return (rows, seconds)."""
+    rows, seconds = 0, 0.0
+    async for kind, keys in pages(database):
+        async with database.read() as session:
+            plan = await projection.plan(session, {kind: keys})
+        started = time.monotonic()
+        await client.write(plan.statements, deadline_seconds=WRITE_SECONDS)
+        seconds += time.monotonic() - started
+        rows += len(plan.versions)
     return rows, seconds
 
 
 async def bulk(database: Database, client: GraphClient, warm_up: int, rounds: int) -> Measured:
-    """Measure the product's drain beside the bare statements, in turns, on an empty graph each time.
+    """Measure the product's statements and drain beside the bare ones, in turns, on an empty graph each time.
 
     The first `warm_up` rounds are told and not counted: a JVM that has just started plans and compiles both sides'
     statements in them, and the longer statement has more of that.
     """
     rounds_of: list[tuple[float, float, TimedMirror]] = []  # (ratio, seconds, who drained)
     cold_ratios: list[float] = []
-    product_rates, bare_rates, graph_ratios = [], [], []
+    product_rates, bare_rates, graph_ratios, statement_ratios = [], [], [], []
     memory = Memory()
     records = 0
     for number in range(-warm_up, rounds):
         await wipe(client)
         rows, plain_seconds = await bare(database, client)
         say(f"  bare: {rows:,} rows in {plain_seconds:.1f} s")
+        await wipe(client)
+        guarded_rows, guarded_seconds = await guarded(database, client)
+        say(f"  guarded: {guarded_rows:,} rows in {guarded_seconds:.1f} s")
         await wipe(client)
         async with database.write() as session:
             records = await sync_marks.put_in_line(session, EVERYTHING)
@@ -251,6 +276,7 @@ async def bulk(database: Database, client: GraphClient, warm_up: int, rounds: in
             say(f"  warming up: ratio {cold_ratios[-1]}")
             continue
         rounds_of.append((seconds / bare_seconds, seconds, mirror))
+        statement_ratios.append(guarded_seconds / guarded_rows / (plain_seconds / rows))
         graph_ratios.append(mirror.seconds["graph"] / bare_seconds)
         product_rates.append(records / seconds)
         bare_rates.append(rows / plain_seconds)
@@ -263,7 +289,8 @@ async def bulk(database: Database, client: GraphClient, warm_up: int, rounds: in
             "target": TARGET,
             "ratiosOfWarmUp": " ".join(map(str, cold_ratios)),
             "ratios": " ".join(str(round(one[0], 2)) for one in rounds_of),
-            "ratioOfGraphAlone": round(sorted(graph_ratios)[len(graph_ratios) // 2], 2),
+            "ratioOfStatements": round(statistics.median(statement_ratios), 2),
+            "ratioOfGraphAlone": round(statistics.median(graph_ratios), 2),
             "records": records,
             "seconds": round(seconds, 1),
             **{f"{part}Seconds": round(spent, 1) for part, spent in mirror.seconds.items()},

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Self
@@ -304,6 +304,21 @@ class GraphClient:
         return neo4j.AsyncGraphDatabase.bookmark_manager(bookmarks_consumer=keep)
 
 
+class _Unspoken(list[Any]):
+    """A list that is not spelt out.
+
+    The driver writes all parameters into a line of its debug log whether anybody reads it or not: of a thousand rows
+    that takes longer than to send them.
+    """
+
+    def __repr__(self) -> str:
+        return f"<a list of {len(self)}>"
+
+
+def _sent(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _Unspoken(value) if type(value) is list else value for name, value in parameters.items()}
+
+
 class _TryAgain(Exception):
     """The same statement may succeed now."""
 
@@ -316,7 +331,7 @@ async def _read_at_once(session: neo4j.AsyncSession, statement: Statement, deadl
         timeout=deadline_seconds,
     )
     try:
-        result = await session.run(query, dict(statement.parameters))
+        result = await session.run(query, _sent(statement.parameters))
         return [record.values() async for record in result]
     except (exceptions.Neo4jError, exceptions.DriverError) as error:
         if error.is_retryable():
@@ -346,7 +361,7 @@ def _unit_of_work(
     async def work(transaction: neo4j.AsyncManagedTransaction) -> list[Rows]:
         answers: list[Rows] = []
         for statement, text in zip(statements, texts, strict=True):
-            result = await transaction.run(text, dict(statement.parameters))
+            result = await transaction.run(text, _sent(statement.parameters))
             answers.append([record.values() async for record in result])
             meet((await result.consume()).server)
         return answers

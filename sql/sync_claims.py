@@ -69,7 +69,6 @@ class Claim:
     version: int
     applied_version: int
     attempts: int
-    changed_at: datetime
 
 
 async def claim(
@@ -175,7 +174,6 @@ async def _found(
         table.version,
         table.applied_version,
         table.attempts,
-        table.changed_at,
     )
     order = (*((_RANK,) if in_rank else ()), table.changed_at, table.id)
     # SKIP LOCKED is ignored by SQLite, whose write transaction is alone anyway.

@@ -88,6 +88,21 @@ async def test_a_large_batch_arrives_whole(graph_client: GraphClient) -> None:
     ]
 
 
+async def test_rows_are_not_spelt_out_for_a_log(
+    graph_client: GraphClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", logger="neo4j")
+    rows = [{"id": "a", "name": "of a learner"}]
+    create = write("UNWIND $rows AS row CREATE (s:SKILL {id: row.id}) SET s.name = row.name", rows=rows)
+    await graph_client.write([create])
+    assert await graph_client.read(
+        read("MATCH (s:SKILL) WHERE s.name IN $names RETURN s.name", names=["of a learner"])
+    ) == [["of a learner"]]
+    sent = [message for message in caplog.messages if "C: RUN" in message]
+    assert len([message for message in sent if "a list of 1" in message]) >= 2
+    assert "of a learner" not in " ".join(sent)
+
+
 async def test_each_statement_of_a_write_answers(graph_client: GraphClient) -> None:
     answers = await graph_client.write(
         [
