@@ -8,7 +8,7 @@ import neo4j
 
 from benchmarks.dataset import Size
 from benchmarks.extras import BY_NAME, Rows
-from benchmarks.measure import Say, load
+from benchmarks.measure import Say, load, warm_up
 from benchmarks.servers import Neo4j, Server
 
 # Theories of a course that nobody asks for, each with its skills and concepts: 11 nodes, 10 relationships.
@@ -33,9 +33,9 @@ def growth(
     rows: Rows = []
     filled = 0
     with neo4j.GraphDatabase.driver(graph.uri, auth=("neo4j", graph.password)) as driver:
-        for name in SHAPES_ASKED:  # a server that has just started compiles while it answers
+        for name in SHAPES_ASKED:
             for server in servers:
-                load(server, BY_NAME[name], size, graph.pid, connections=4, seconds=0.0, warm_up_seconds=8.0)
+                warm_up(server, BY_NAME[name], size, graph.pid, connections=4, seconds=8.0)
         for wanted in steps:
             missing = wanted - _nodes(driver)
             if missing > 0:

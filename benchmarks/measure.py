@@ -113,6 +113,13 @@ def send(orders: Orders) -> Measured:
     return Measured(**json.loads(done.stdout))
 
 
+def warm_up(
+    server: Server, shape: Shape, size: Size, neo4j_pid: int, connections: int, seconds: float
+) -> None:
+    """Ask a shape for a while: a JVM compiles what it runs often, and until then it costs several times as much."""
+    load(server, shape, size, neo4j_pid, connections=connections, seconds=0.0, warm_up_seconds=seconds)
+
+
 def side_by_side(
     servers: Sequence[Server],
     shapes: Sequence[Shape],
@@ -126,19 +133,10 @@ def side_by_side(
 
     `after_round` gets what all rounds so far have found, so that a run that is cut short has not been for nothing.
     """
-    # A JVM compiles what it runs often: a statement's first thousand executions cost several times the later ones.
     for shape in shapes:
         for server in servers:
             say(f"warming up: {shape.name}, {server.name}")
-            load(
-                server,
-                shape,
-                size,
-                neo4j_pid,
-                connections=max(rules.connections),
-                seconds=0.0,
-                warm_up_seconds=rules.warm_up_seconds,
-            )
+            warm_up(server, shape, size, neo4j_pid, max(rules.connections), rules.warm_up_seconds)
     found: dict[tuple[str, str, int], list[Measured]] = {}
     for number in range(rules.rounds):
         for shape in shapes:

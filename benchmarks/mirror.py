@@ -29,10 +29,9 @@ from benchmarks.servers import resident_kb
 from graph.client import GraphClient, GraphConfig, Statement
 from graph.embedded.engine import EmbeddedEngine
 from graph.errors import GraphUnavailable
-from mirror import projection
 from mirror.carrier import Batch, Outcome
 from mirror.keys import page_of_keys
-from mirror.projection import KINDS_BY_RANK, PROJECTIONS
+from mirror.projection import KINDS_BY_RANK, PROJECTIONS, plan
 from mirror.rebuild import rebuild
 from mirror.verify import verify
 from mirror.worker import Mirror
@@ -234,11 +233,11 @@ async def guarded(database: Database, client: GraphClient) -> tuple[int, float]:
     rows, seconds = 0, 0.0
     async for kind, keys in pages(database):
         async with database.read() as session:
-            plan = await projection.plan(session, {kind: keys})
+            planned = await plan(session, {kind: keys})
         started = time.monotonic()
-        await client.write(plan.statements, deadline_seconds=WRITE_SECONDS)
+        await client.write(planned.statements, deadline_seconds=WRITE_SECONDS)
         seconds += time.monotonic() - started
-        rows += len(plan.versions)
+        rows += len(planned.versions)
     return rows, seconds
 
 

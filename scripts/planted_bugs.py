@@ -362,13 +362,20 @@ def _copy(target: Path) -> None:
             shutil.copy(source, target / name)
 
 
-def _plant(bug: Bug, target: Path) -> None:
+def patched(bug: Bug, folder: Path) -> dict[str, str]:
+    """Return the files that a bug is in, with it; exits where a text is not there exactly once."""
+    texts: dict[str, str] = {}
     for file, old, new in bug.patches:
-        path = target / file
-        text = path.read_text(encoding="utf-8")
+        text = texts.get(file) or (folder / file).read_text(encoding="utf-8")
         if text.count(old) != 1:
             raise SystemExit(f"{bug.name}: {file} has this {text.count(old)} times, not once:\n{old}")
-        path.write_text(text.replace(old, new), encoding="utf-8")
+        texts[file] = text.replace(old, new)
+    return texts
+
+
+def _plant(bug: Bug, target: Path) -> None:
+    for file, text in patched(bug, target).items():
+        (target / file).write_text(text, encoding="utf-8")
 
 
 def _run(tests: list[str], folder: Path) -> tuple[int, list[str], float]:

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
-
 import pytest
 
-from scripts.planted_bugs import BUGS, Bug
+from scripts.planted_bugs import BUGS, ROOT, Bug, patched
 from scripts.planted_holes import HOLES
-
-ROOT = Path(__file__).parents[2]
-
-
-def functions(path: str) -> set[str]:
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+from tests.contract.test_security import functions_of
 
 
 @pytest.mark.parametrize("bug", [*BUGS, *HOLES], ids=lambda bug: f"{bug.promise} {bug.name}")
 def test_it_can_be_planted(bug: Bug) -> None:
-    texts: dict[str, str] = {}
-    for file, old, new in bug.patches:
-        text = texts.setdefault(file, (ROOT / file).read_text(encoding="utf-8"))
-        assert text.count(old) == 1, (file, old)
-        texts[file] = text.replace(old, new)
+    assert patched(bug, ROOT)
     assert bug.tests
     for test in bug.tests:
-        path, _, name = test.partition("::")
-        # A few name a file alone, or a test with one of its cases.
-        assert not name or name.partition("[")[0].rpartition("::")[2] in functions(path), test
+        path, _, name = test.partition("::")  # a few name a file alone
+        assert not name or name in functions_of(path), test
+        assert (ROOT / path).is_file(), test

@@ -20,6 +20,12 @@ def rows() -> dict[int, list[tuple[str, str]]]:
     return {int(number): TEST.findall(tests) for number, _, tests in ROW.findall(text)}
 
 
+def functions_of(path: str) -> set[str]:
+    """Return the names of the functions of a module, tests among them."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+
+
 def test_every_requirement_is_listed_with_a_test() -> None:
     listed = rows()
     assert tuple(listed) == NUMBERS
@@ -30,11 +36,7 @@ def test_every_test_that_is_named_is_there() -> None:
     missing = []
     for tests in rows().values():
         for path, name in tests:
-            tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-            functions = {
-                node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-            }
-            if name not in functions:
+            if name not in functions_of(path):
                 missing.append(f"{path}::{name}")
     assert missing == []
 
